@@ -1,0 +1,33 @@
+"""What is known of one request, from its first byte to its last? One record; logs and metrics are views of it."""
+
+from bucketport.record import record
+
+
+@record
+class Exchange:
+    """One request's life. The runtime makes it and closes it; the core fills in what it learns on the way.
+
+    Times are seconds of a monotonic clock, but `started_at` which is seconds since 1970. The class is the one record
+    that is written to after it was made; `begin` and `settle` are the only places.
+    """
+
+    id: str
+    started_at: float
+    started: float
+    method: str = ""
+    target: str = ""
+    client: str = ""
+    user_agent: str = ""
+    operation: str = "-"
+    bucket: str = ""
+    key: str = ""
+    user: str = ""
+    access_key: str = ""
+    reason: str = ""
+    status: int = 0
+    code: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    headed: float = 0.0
+    ended: float = 0.0
+    aborted: bool = False

@@ -1,0 +1,134 @@
+"""What does a request or an answer look like to the core? Values, and bodies as handles.
+
+A request's path and query are exactly the bytes that were signed; its body is unread. An answer's body is one of four
+kinds, and a runtime knows how to send each: the core never loops over content.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Protocol
+
+from bucketport.record import record
+
+
+class RequestBody(Protocol):
+    """The bytes of a request as they come off the wire: no framing of HTTP left, aws-chunked framing still in them.
+
+    A runtime implements it. Nothing is read from the client (and no `100 Continue` is sent) before the first `read`.
+    """
+
+    length: int | None
+    """The declared Content-Length; None for `Transfer-Encoding: chunked`; 0 when there is no body."""
+
+    async def read(self) -> bytes:
+        """The next bytes, in whatever size the wire gave them; empty at the end.
+
+        Raises: IncompleteBody when the client broke off or sent less than it declared, RequestTimeout when it stalled.
+        """
+        ...
+
+
+class NoBody:
+    """The body of a request that has none."""
+
+    length: int | None = 0
+
+    async def read(self) -> bytes:
+        """Nothing, at once."""
+        return b""
+
+
+class BytesBody:
+    """A body that is already in memory, handed out in pieces of at most `piece` bytes (for tests and for Lambda)."""
+
+    def __init__(self, content: bytes, piece: int = 1 << 20) -> None:
+        self._content, self._piece, self._at = content, piece, 0
+        self.length: int | None = len(content)
+
+    async def read(self) -> bytes:
+        """The next piece; empty at the end."""
+        piece = self._content[self._at : self._at + self._piece]
+        self._at += len(piece)
+        return piece
+
+
+@record
+class Request:
+    """A request as received.
+
+    `raw_path` (begins with `/`) and `raw_query` (without `?`) are the target's bytes as latin-1 text, undecoded.
+    `headers`: names lower-cased, values as latin-1 text with outer white space removed, repeated fields joined by `,`.
+    `client` is the peer's address; `scheme` what the client used to reach us.
+    """
+
+    method: str
+    raw_path: str
+    raw_query: str
+    headers: Mapping[str, str]
+    body: RequestBody
+    client: str = ""
+    scheme: str = "http"
+
+
+def _nothing() -> None:
+    """The release of a handle that holds nothing."""
+
+
+@record
+class FileSpans:
+    """Content that lies in files: (path, start, stop) in order; stop is exclusive. One blob's, or a manifest's.
+
+    `release` is called exactly once when the bytes were sent or will not be; until then the files stay in place.
+    `corrupt` is called with a path when a file is missing or shorter than its span says.
+    """
+
+    spans: list[tuple[str, int, int]]
+    release: Callable[[], None] = _nothing
+    corrupt: Callable[[str], None] | None = None
+
+    @property
+    def length(self) -> int:
+        """How many bytes all spans hold together."""
+        return sum(stop - start for _, start, stop in self.spans)
+
+
+@record
+class Stream:
+    """Content that arrives piece by piece. An exception from `chunks` after the head was sent breaks the connection.
+
+    `length` None: unknown beforehand (sent chunked). `release` is called exactly once, also when nothing was sent.
+    """
+
+    chunks: AsyncIterator[bytes]
+    length: int | None
+    release: Callable[[], None] = _nothing
+
+
+@record
+class Native:
+    """A runtime's own stream handle (a Workers ReadableStream), passed through untouched."""
+
+    handle: Any
+    length: int | None
+
+
+ResponseBody = bytes | FileSpans | Stream | Native
+
+
+@record
+class Response:
+    """An answer. Header names in the case S3 writes them; a runtime adds Content-Length (from the body, unless set),
+    Date, Server, Connection and x-amz-request-id.
+
+    To a HEAD the runtime sends the same head and no body. `close` asks for the connection to end after this answer.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: ResponseBody = b""
+    close: bool = False
+
+
+def release(body: ResponseBody) -> None:
+    """Give back what a body handle holds; for a runtime, once per response, sent or not."""
+    if isinstance(body, FileSpans | Stream):
+        body.release()

@@ -1,0 +1,129 @@
+"""What does a caller ask of a backend? Options in; what comes back is in `model`.
+
+Every option is a value: a condition is judged by the backend inside its commit, so it can travel to another process or
+to a cloud. Times are UTC milliseconds unless they say seconds, sizes are bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from bucketport.model import NO_HEADERS, PartInfo
+from bucketport.record import record
+
+
+@record
+class ListQuery:
+    """Which keys a listing wants: under `prefix`, grouped by `delimiter` (empty: not), after a position, up to `limit`.
+
+    `after` is a key (exclusive). When `after` is itself a common prefix under this delimiter, everything beneath it is
+    skipped too: so the last key or common prefix of a page is the `after` of the next. `token` is a backend's own
+    continuation (a cloud's); a backend that gave none is never handed one. `after_id` continues within one key
+    (an upload id or a version id).
+    """
+
+    prefix: str = ""
+    delimiter: str = ""
+    after: str = ""
+    limit: int = 1000
+    token: str | None = None
+    after_id: str = ""
+    fetch_owner: bool = False
+
+
+@record
+class ReadConditions:
+    """If-Match and its kin of a GET, a HEAD or a copy source, as sent (ETags may be lists, weak, or `*`).
+
+    Times are seconds since 1970, None where the header was absent or no date.
+    """
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: int | None = None
+    if_unmodified_since: int | None = None
+
+
+@record
+class WriteConditions:
+    """What must hold inside the commit: `if_match` an ETag or `*`, `if_none_match` an ETag or `*`; quotes taken off.
+
+    `if_match_size` and `if_match_modified` (seconds) are DeleteObject's.
+    """
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_match_size: int | None = None
+    if_match_modified: int | None = None
+
+
+UNCONDITIONAL = ReadConditions()
+NO_CONDITIONS = WriteConditions()
+
+
+@record
+class Want:
+    """What of an object a read wants: a version, a range (the header as sent) or a part's number, and conditions."""
+
+    version: str | None = None
+    range: str | None = None
+    part_number: int | None = None
+    conditions: ReadConditions = UNCONDITIONAL
+
+
+WHOLE = Want()
+
+
+@record
+class PutOptions:
+    """How an object is to be stored. `headers` as in ObjectInfo; `tags` in the client's order."""
+
+    owner: str
+    headers: Mapping[str, str] = NO_HEADERS
+    storage_class: str = "STANDARD"
+    acl: str = "private"
+    tags: Mapping[str, str] = NO_HEADERS
+    conditions: WriteConditions = NO_CONDITIONS
+
+
+@record
+class CopyOptions:
+    """How a copy differs from its source: None keeps what the source has (`headers`, `tags`).
+
+    `checksum_algorithm` empty: the source's own checksums are kept.
+    """
+
+    owner: str
+    headers: Mapping[str, str] | None = None
+    tags: Mapping[str, str] | None = None
+    storage_class: str = "STANDARD"
+    acl: str = "private"
+    checksum_algorithm: str = ""
+    conditions: WriteConditions = NO_CONDITIONS
+
+
+@record
+class UploadOptions:
+    """How a multipart object is to be stored; `checksum_type` is `COMPOSITE`, `FULL_OBJECT` or empty (none asked)."""
+
+    put: PutOptions
+    checksum_algorithm: str = ""
+    checksum_type: str = ""
+
+
+@record
+class CompleteOptions:
+    """What CompleteMultipartUpload names: the parts in order (size 0: unknown), and what the whole must be."""
+
+    parts: Sequence[PartInfo]
+    conditions: WriteConditions = NO_CONDITIONS
+    checksums: Mapping[str, str] = NO_HEADERS
+    checksum_type: str = ""
+    size: int | None = None
+
+
+@record
+class DeleteItem:
+    """One key of a DeleteObjects request."""
+
+    key: str
+    version: str | None = None
+    conditions: WriteConditions = NO_CONDITIONS
