@@ -1,14 +1,14 @@
 """What is known of one request, from its first byte to its last? One record; logs and metrics are views of it."""
 
-from bucketport.record import record
+import dataclasses
 
 
-@record
+@dataclasses.dataclass(slots=True)
 class Exchange:
     """One request's life. The runtime makes it and closes it; the core fills in what it learns on the way.
 
-    Times are seconds of a monotonic clock, but `started_at` which is seconds since 1970. The class is the one record
-    that is written to after it was made; `begin` and `settle` are the only places.
+    Times are seconds of a monotonic clock, but `started_at` which is seconds since 1970. This is the one value
+    that is written to after it was made, so it is no `@record`.
     """
 
     id: str

@@ -94,7 +94,7 @@ ANONYMOUS = Identity(user="", anonymous=True)
 
 @record
 class Claim:
-    """What a request asks leave for: an IAM action (`s3:GetObject`) on a bucket, or on one key of it.
+    """What a request asks leave for: an action (`get_object`, see `access.actions`) on a bucket, or on one key of it.
 
     `bucket` empty: the account itself (ListBuckets). `prefix` is what a listing is limited to.
     """

@@ -360,6 +360,6 @@ class Api(Protocol):
         """The answer. Raises S3Error, rendered by `refuse`."""
         ...
 
-    def refuse(self, request: Request, error: S3Error, exchange: Exchange) -> Response:
-        """The answer that says the S3Error."""
+    def refuse(self, error: S3Error, exchange: Exchange) -> Response:
+        """The answer that says the S3Error; the exchange holds the method and the target."""
         ...

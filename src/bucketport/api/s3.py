@@ -1,0 +1,171 @@
+"""How does an S3 request become an answer? The main flow: address, route, authenticate, authorize, run.
+
+Not a byte of the body is read before the caller may do what they ask. Each step is a line of `S3Api.handle`; what it
+does has a room of its own.
+"""
+
+from collections.abc import Sequence
+
+from bucketport.access.decision import authorize, judge
+from bucketport.errors import AccessDenied, NotImplemented, NotModified, S3Error, UnexpectedContent
+from bucketport.exchange import Exchange
+from bucketport.identity.base import authenticate
+from bucketport.message import Request, Response
+from bucketport.model import Claim, Offer, owner_of
+from bucketport.operations import Body, Context, Row, route
+from bucketport.operations.content import Admitted, declare, read_whole
+from bucketport.ports import Buckets, Content, Digests, Method, Mount, Now, Proof
+from bucketport.record import record
+from bucketport.wire import address as addresses
+from bucketport.wire import query as queries
+from bucketport.wire.xml import DECLARATION, escape
+
+MAX_OBJECT = 5 << 30
+"""Bytes of one PUT. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (checked 2026-11)"""
+
+_UNHELD = frozenset(
+    {
+        "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-server-side-encryption-context",
+        "x-amz-server-side-encryption-customer-algorithm",
+        "x-amz-server-side-encryption-customer-key",
+        "x-amz-copy-source-server-side-encryption-customer-algorithm",
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-retain-until-date",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-bucket-object-lock-enabled",
+        "x-amz-grant-full-control",
+        "x-amz-grant-read",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write",
+        "x-amz-grant-write-acp",
+        "x-amz-write-offset-bytes",
+    }
+)
+"""Headers that ask for something that is not there yet: refused, because to ignore one would break its promise."""
+
+
+@record
+class Settings:
+    """What the surface is told once. `region` empty: any is taken. `max_upload` is bytes of one PUT or part."""
+
+    domains: Sequence[str] = ()
+    region: str = ""
+    max_upload: int = MAX_OBJECT
+    query_pairs: int = 1000
+
+
+class S3Api:
+    """S3 itself."""
+
+    def __init__(
+        self, buckets: Buckets, methods: Sequence[Method], digests: Digests, now: Now, settings: Settings
+    ) -> None:
+        self._buckets, self._methods, self._digests, self._now = buckets, methods, digests, now
+        self._settings = settings
+
+    def wants(self, request: Request) -> bool:
+        """Everything that no other surface wanted."""
+        return True
+
+    async def handle(self, request: Request, exchange: Exchange) -> Response:
+        """The answer to an S3 request. Raises: S3Error, BackendError."""
+        settings = self._settings
+        address = addresses.split(request.raw_path, request.headers.get("host", ""), settings.domains)
+        query = queries.parse(request.raw_query, settings.query_pairs)
+        row = route(request, address, query)
+        exchange.operation, exchange.bucket, exchange.key = row.name, address.bucket, address.key
+
+        proof = await authenticate(request, self._methods, self._now())
+        caller = proof.identity
+        exchange.user, exchange.access_key = caller.user, caller.access_key
+        made_of = row.operation
+        if made_of is None:
+            raise NotImplementedError(f"{row.name} is not implemented")
+        if not _UNHELD.isdisjoint(request.headers):
+            raise _unheld(request)
+
+        operation = made_of.parse(address, request, query)
+        claims = operation.claims()
+        mounts = await self._find(row, claims)
+        exchange.reason = await authorize(caller, claims, mounts)
+        mount = mounts.get(address.bucket)
+        _require(row, mount, request)
+
+        content, body = await self._admit(request, row, proof)
+        context = Context(
+            caller,
+            self._buckets,
+            mount,
+            mounts[claims[0].bucket] if len(mounts) > 1 else mount,
+            content,
+            body,
+            lambda claim: bool(judge(caller, claim, mount).allowed),
+            f"{request.scheme}://{request.headers.get('host', '')}",
+            settings.region,
+        )
+        return await operation.run(context)
+
+    async def _find(self, row: Row, claims: Sequence[Claim]) -> dict[str, Mount]:
+        """The mounts of every bucket that is claimed. A bucket that is to be made has none yet."""
+        if row.needs is Offer.BUCKETS and row.method == "PUT":
+            return {}
+        mounts: dict[str, Mount] = {}
+        for claim in claims:
+            if claim.bucket and claim.bucket not in mounts:
+                mounts[claim.bucket] = await self._buckets.find(claim.bucket)
+        return mounts
+
+    async def _admit(self, request: Request, row: Row, proof: Proof) -> tuple[Content | None, bytes]:
+        """The body, as the row wants it. Raises: UnexpectedContent for one that nobody wants, and what checks find."""
+        if row.body is Body.STREAM:
+            declared = declare(request, proof, self._settings.max_upload)
+            return Admitted(request.body, declared, proof, self._digests), b""
+        if row.body is Body.NONE:
+            if request.body.length:
+                raise UnexpectedContent
+            return None, b""
+        declared = declare(request, proof, row.limit, of_body=row.body is Body.BUFFER)
+        return None, await read_whole(request.body, declared, proof, self._digests)
+
+    def refuse(self, error: S3Error, exchange: Exchange) -> Response:
+        """S3's error body: code, message, resource, request id. None for HEAD and for 304."""
+        headers = dict(error.headers)
+        if exchange.method == "HEAD" or error.status == NotModified.status:
+            return Response(error.status, headers)
+        headers["Content-Type"] = "application/xml"
+        return Response(error.status, headers, error_body(error, exchange))
+
+
+def error_body(error: S3Error, exchange: Exchange) -> bytes:
+    """The XML that says an error. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+    fields = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in error.fields.items())
+    resource = exchange.target.partition("?")[0]
+    return (
+        f"{DECLARATION}<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message>{fields}"
+        f"<Resource>{escape(resource)}</Resource><RequestId>{exchange.id}</RequestId>"
+        f"<HostId>{exchange.id}</HostId></Error>"
+    ).encode()
+
+
+def _unheld(request: Request) -> S3Error:
+    name = next(name for name in request.headers if name in _UNHELD)
+    return NotImplemented(
+        "A header you provided implies functionality that is not implemented",
+        fields={"Header": name},
+    )
+
+
+def _require(row: Row, mount: Mount | None, request: Request) -> None:
+    """What the bucket's backend must offer, and whose the bucket must be.
+
+    Raises: NotImplemented; AccessDenied when `x-amz-expected-bucket-owner` names somebody else.
+    """
+    if mount is None:
+        return
+    if row.needs not in mount.backend.offers:
+        raise NotImplementedError(f"{row.name} is not implemented for this bucket")
+    expected = request.headers.get("x-amz-expected-bucket-owner")
+    if expected is not None and expected != owner_of(mount.owner).id:
+        raise AccessDenied(reason="x-amz-expected-bucket-owner names another owner")
