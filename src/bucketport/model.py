@@ -15,7 +15,18 @@ from bucketport.record import record
 if TYPE_CHECKING:
     from bucketport.message import ResponseBody
 
-NO_HEADERS: Mapping[str, str] = {}
+
+class _Nothing(dict[str, str]):
+    """An empty mapping that may be the default of a field, because it hashes and cannot be filled."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __setitem__(self, key: str, value: str) -> None:
+        raise TypeError("the shared empty mapping cannot be changed; make a dict of your own")
+
+
+NO_HEADERS: Mapping[str, str] = _Nothing()
 
 
 class Secret:

@@ -55,7 +55,7 @@ _ROWS = (
 )
 
 ACTIONS: Mapping[str, Action] = {row.name: row for row in _ROWS}
-"""By name. An action that is not here (of a relayed operation) is granted by a scope that names it, and nothing else."""
+"""By name. An action that is not here (a relayed operation's) is granted by a scope that names it, and nothing else."""
 
 
 def action(name: str) -> Action:

@@ -18,9 +18,8 @@ class HealthApi:
         self._ready = ready
 
     def wants(self, request: Request) -> bool:
-        """GET and HEAD of the four paths."""
-        path = request.raw_path
-        return (path.startswith("/-/health/") or path.startswith("/minio/health/")) and (path in LIVE or path in READY)
+        """The five paths."""
+        return request.raw_path in LIVE or request.raw_path in READY
 
     async def handle(self, request: Request, exchange: Exchange) -> Response:
         """`live` as long as the process answers; `ready` until it is told to stop."""
