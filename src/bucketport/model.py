@@ -20,7 +20,7 @@ class _Nothing(dict[str, str]):
     """An empty mapping that may be the default of a field, because it hashes and cannot be filled."""
 
     __slots__ = ()
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __setitem__(self, key: str, value: str) -> None:
         raise TypeError("the shared empty mapping cannot be changed; make a dict of your own")
