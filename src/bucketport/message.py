@@ -57,7 +57,8 @@ class Request:
 
     `raw_path` (begins with `/`) and `raw_query` (without `?`) are the target's bytes as latin-1 text, undecoded.
     `headers`: names lower-cased, values as latin-1 text with outer white space removed, repeated fields joined by `,`.
-    `client` is the peer's address; `scheme` what the client used to reach us.
+    `client` is the peer's address; `scheme` what the client used to reach us. `base` is the start of `raw_path` that
+    stands before the bucket (behind a reverse proxy with a path of its own): signed, but no part of the address.
     """
 
     method: str
@@ -67,6 +68,7 @@ class Request:
     body: RequestBody
     client: str = ""
     scheme: str = "http"
+    base: str = ""
 
 
 def _nothing() -> None:

@@ -48,12 +48,14 @@ _UNHELD = frozenset(
 
 @record
 class Settings:
-    """What the surface is told once. `region` empty: any is taken. `max_upload` is bytes of one PUT or part."""
+    """What the surface is told once. `region` empty: any is taken. `max_upload` is bytes of one PUT or part; `proxies`
+    is None where no reverse proxy stands before us."""
 
     domains: Sequence[str] = ()
     region: str = ""
     max_upload: int = MAX_OBJECT
     query_pairs: int = 1000
+    proxies: Proxies | None = None
 
 
 class S3Api:
@@ -72,7 +74,11 @@ class S3Api:
     async def handle(self, request: Request, exchange: Exchange) -> Response:
         """The answer to an S3 request. Raises: S3Error, BackendError."""
         settings = self._settings
-        address = addresses.split(request.raw_path, request.headers.get("host", ""), settings.domains)
+        if settings.proxies is not None:
+            request = as_sent(request, settings.proxies)
+        address = addresses.split(
+            request.raw_path[len(request.base) :] or "/", request.headers.get("host", ""), settings.domains
+        )
         query = queries.parse(request.raw_query, settings.query_pairs)
         row = route(request, address, query)
         exchange.operation, exchange.bucket, exchange.key = row.name, address.bucket, address.key
