@@ -100,6 +100,11 @@ InvalidAccessKeyId = _code(
 )
 InvalidArgument = _code("InvalidArgument", 400, "Invalid Argument")
 InvalidBucketName = _code("InvalidBucketName", 400, "The specified bucket is not valid.")
+InvalidChunkSizeError = _code(
+    "InvalidChunkSizeError",
+    403,
+    "Only the last chunk is allowed to have a size less than 8192 bytes",
+)
 InvalidDigest = _code("InvalidDigest", 400, "The Content-MD5 or checksum value that you specified is not valid.")
 InvalidLocationConstraint = _code("InvalidLocationConstraint", 400, "The specified location constraint is not valid.")
 InvalidObjectState = _code("InvalidObjectState", 403, "The operation is not valid for the current state of the object.")
