@@ -18,6 +18,7 @@ from bucketport.ports import Buckets, Content, Digests, Method, Mount, Now, Proo
 from bucketport.record import record
 from bucketport.wire import address as addresses
 from bucketport.wire import query as queries
+from bucketport.wire.forwarded import Proxies, as_sent
 from bucketport.wire.xml import DECLARATION, escape
 
 MAX_OBJECT = 5 << 30
