@@ -128,13 +128,13 @@ class S3Api:
         """The body, as the row wants it. Raises: UnexpectedContent for one that nobody wants, and what checks find."""
         if row.body is Body.STREAM:
             declared = declare(request, proof, self._settings.max_upload)
-            return Admitted(request.body, declared, proof, self._digests), b""
+            return Admitted(request.body, declared, self._digests), b""
         if row.body is Body.NONE:
             if request.body.length:
                 raise UnexpectedContent
             return None, b""
         declared = declare(request, proof, row.limit, of_body=row.body is Body.BUFFER)
-        return None, await read_whole(request.body, declared, proof, self._digests)
+        return None, await read_whole(request.body, declared, self._digests)
 
     def refuse(self, error: S3Error, exchange: Exchange) -> Response:
         """S3's error body: code, message, resource, request id. None for HEAD and for 304."""

@@ -15,7 +15,6 @@ from bucketport.errors import (
     EntityTooLarge,
     IncompleteBody,
     InvalidDigest,
-    InvalidRequest,
     MalformedTrailerError,
     MissingContentLength,
 )
@@ -24,7 +23,7 @@ from bucketport.model import Sealed
 from bucketport.ports import Digests, Hasher, Proof
 from bucketport.record import record
 from bucketport.wire import checksums
-from bucketport.wire.chunked import Decoder
+from bucketport.wire.chunked import Decoder, decoder_for
 
 DEFAULT_CHECKSUM = "CRC64NVME"
 """What S3 computes when a client declares no checksum.
@@ -36,7 +35,7 @@ class Declared:
     """What a request says of its content. `length` is decoded; `checksum` is (algorithm, base64) from a header."""
 
     length: int
-    framed: bool
+    decoder: Decoder | None
     md5: bytes | None
     sha256: str
     checksum: tuple[str, str] | None
@@ -50,33 +49,22 @@ def declare(request: Request, proof: Proof, limit: int, *, of_body: bool = True)
     Raises: MissingContentLength, EntityTooLarge (over `limit` bytes), InvalidDigest, InvalidRequest.
     """
     headers = request.headers
-    payload = proof.payload or headers.get("x-amz-content-sha256", "")
-    framed = payload.startswith("STREAMING-")
-    length = _decoded_length(headers) if framed else request.body.length
+    payload = proof.payload or headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
+    decoder = decoder_for(payload, headers, proof.signer)
+    length = request.body.length if decoder is None else decoder.length
     if length is None:
         raise MissingContentLength
-    if framed and "AWS4" in payload and proof.signer is None:
-        raise InvalidRequest("A body with signed chunks needs a request that is signed.")
     if length > limit:
         raise EntityTooLarge(fields={"ProposedSize": str(length), "MaxSizeAllowed": str(limit)})
     return Declared(
         length=length,
-        framed=framed,
+        decoder=decoder,
         md5=_md5(headers.get("content-md5")),
-        sha256="" if framed or payload == "UNSIGNED-PAYLOAD" else payload,
+        sha256="" if decoder is not None or payload == "UNSIGNED-PAYLOAD" else payload.lower(),
         checksum=checksums.declared(headers) if of_body else None,
-        trailer=checksums.trailer(headers) if framed else None,
+        trailer=checksums.trailer(headers) if decoder is not None else None,
         announced=checksums.announced(headers),
     )
-
-
-def _decoded_length(headers: Mapping[str, str]) -> int | None:
-    text = headers.get("x-amz-decoded-content-length")
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise InvalidRequest(f"x-amz-decoded-content-length must be a number of bytes, got {text[:50]!r}")
-    return int(text)
 
 
 def _md5(header: str | None) -> bytes | None:
@@ -96,14 +84,14 @@ class Admitted:
 
     __slots__ = ("_body", "_checks", "_declared", "_decoder", "_digests", "_md5", "_seen", "_sha256", "length")
 
-    def __init__(self, body: RequestBody, declared: Declared, proof: Proof, digests: Digests) -> None:
+    def __init__(self, body: RequestBody, declared: Declared, digests: Digests) -> None:
         self._body, self._declared, self._digests = body, declared, digests
         self.length: int | None = declared.length
         self._seen = 0
         self._md5 = digests.new("MD5")
         self._sha256 = digests.new("SHA256") if declared.sha256 else None
         self._checks: dict[str, Hasher] = {}
-        self._decoder = Decoder(declared.length, proof.signer) if declared.framed else None
+        self._decoder = declared.decoder
         wanted = declared.trailer or (declared.checksum and declared.checksum[0]) or declared.announced
         self.also(wanted or DEFAULT_CHECKSUM)
 
@@ -178,9 +166,9 @@ class Admitted:
                 raise BadDigest(f"The {algorithm} you specified did not match the calculated checksum.")
 
 
-async def read_whole(body: RequestBody, declared: Declared, proof: Proof, digests: Digests) -> bytes:
+async def read_whole(body: RequestBody, declared: Declared, digests: Digests) -> bytes:
     """All of a body, checked like any content."""
-    content = Admitted(body, declared, proof, digests)
+    content = Admitted(body, declared, digests)
     pieces: list[bytes | memoryview] = []
     while raw := await content.pull():
         pieces.extend(content.accept(raw))

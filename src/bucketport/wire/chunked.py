@@ -117,7 +117,6 @@ class Decoder:
         "_found",
         "_hash",
         "_left",
-        "_length",
         "_line",
         "_number",
         "_signature",
@@ -128,10 +127,11 @@ class Decoder:
         "_trailer_bytes",
         "_trailer_signature",
         "_trailers",
+        "length",
     )
 
     def __init__(self, length: int, signer: Signer | None, trailers: frozenset[str] | None) -> None:
-        self._length, self._signer, self._trailers = length, signer, trailers
+        self.length, self._signer, self._trailers = length, signer, trailers
         self._expect = _Expect.SIZE
         self._line = b""
         self._number = self._total = 0
@@ -175,8 +175,8 @@ class Decoder:
         Raises: IncompleteBody when it broke off or is shorter than declared, MalformedTrailerError when an announced
         trailer is missing.
         """
-        if self._expect is not _Expect.NOTHING or self._total != self._length:
-            raise _incomplete(f"{self._total} of {self._length} bytes came; {self._expect.value} was expected")
+        if self._expect is not _Expect.NOTHING or self._total != self.length:
+            raise _incomplete(f"{self._total} of {self.length} bytes came; {self._expect.value} was expected")
         return self._found
 
     def _take(self, piece: memoryview, content: list[bytes | memoryview]) -> None:
@@ -243,14 +243,14 @@ class Decoder:
         self._number += 1
         self._size = self._left = size
         self._total += size
-        if self._total > self._length:
-            raise _incomplete(f"{self._length} bytes were declared, a chunk ends at {self._total}")
+        if self._total > self.length:
+            raise _incomplete(f"{self.length} bytes were declared, a chunk ends at {self._total}")
         if size:
             self._expect = _Expect.DATA
             return
         self._close_chunk()
-        if self._total < self._length:
-            raise _incomplete(f"{self._total} of {self._length} bytes came")
+        if self._total < self.length:
+            raise _incomplete(f"{self._total} of {self.length} bytes came")
         self._expect = _Expect.TRAILER
 
     def _accept_trailer(self, line: bytes) -> None:
