@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from bucketport.errors import InvalidBucketName, InvalidURI, KeyTooLongError, S3Error
 from bucketport.record import record
+from bucketport.wire.query import unescape
 
 KEY_BYTES = 1024
 """The longest key, in bytes of UTF-8. Source: AWS user guide, "Naming Amazon S3 objects"."""
@@ -82,24 +83,11 @@ def key_of(raw_key: str) -> str:
 
 
 def decode(raw: str) -> str:
-    """Percent-decode `raw` (latin-1 text) once. Raises: InvalidURI for a bad escape, bad UTF-8 or a NUL."""
-    if _BAD_ESCAPE(raw):
-        raise _invalid_uri(raw)
-    try:
-        text = _ESCAPE.sub(_byte, raw).encode("latin-1").decode()
-    except UnicodeError:
-        raise _invalid_uri(raw) from None
+    """Percent-decode a part of a path (latin-1 text) once. Raises: InvalidURI for a bad escape, bad UTF-8 or a NUL."""
+    text = unescape(raw)
     if "\0" in text:
         raise _invalid_uri(raw)
     return text
-
-
-_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})").search
-_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
-
-
-def _byte(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16))
 
 
 def _check_length(key: str) -> None:

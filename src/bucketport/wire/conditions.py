@@ -10,6 +10,7 @@ from bucketport.model import ObjectInfo
 from bucketport.options import NO_CONDITIONS, UNCONDITIONAL, ReadConditions
 from bucketport.options import WriteConditions as WriteConditions
 from bucketport.wire import dates, etag
+from bucketport.wire.headers import on_wire
 
 
 def parse_read(headers: Mapping[str, str]) -> ReadConditions:
@@ -113,10 +114,10 @@ def check_read(conditions: ReadConditions, info: ObjectInfo) -> None:
     if failed in ("If-Match", "If-Unmodified-Since"):
         raise PreconditionFailed(fields={"Condition": failed})
     headers = {"ETag": etag.quote(info.etag), "Last-Modified": dates.http_date(info.modified_ms)}
-    if "cache-control" in info.headers:
-        headers["Cache-Control"] = info.headers["cache-control"]
-    if "expires" in info.headers:
-        headers["Expires"] = info.headers["expires"]
+    for name in ("Cache-Control", "Expires"):
+        value = info.headers.get(name.lower())
+        if value is not None:
+            headers[name] = on_wire(value)
     if info.version_id is not None:
         headers["x-amz-version-id"] = info.version_id
     raise NotModified(headers=headers)

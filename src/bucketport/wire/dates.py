@@ -61,14 +61,21 @@ _HTTP_FORMS = (
 )
 
 
-@functools.lru_cache(maxsize=1024)
+LONGEST = 64
+"""Characters of the longest text that may be a date; what is longer is none, and never gets into a cache."""
+
+
 def parse_http_date(text: str) -> int | None:
     """A header's date in seconds since 1970, in any of the three forms of RFC 9110; None when it is none of them.
 
     Two-digit years below 70 are of this century (no clock is at hand to apply the RFC's sliding rule).
     Source: RFC 9110 section 5.6.7.
     """
-    text = text.strip()
+    return _parse_http_date(text.strip()) if len(text) <= LONGEST else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_http_date(text: str) -> int | None:
     for form in _HTTP_FORMS:
         found = form.fullmatch(text)
         if found:
@@ -122,9 +129,13 @@ def parse_iso(text: str) -> int | None:
 _STAMP_FORM = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 
 
-@functools.lru_cache(maxsize=1024)
 def parse_stamp(text: str) -> int | None:
     """An `X-Amz-Date` (`20261121T092801Z`) in seconds since 1970; None when it is none."""
+    return _parse_stamp(text) if len(text) == 16 else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_stamp(text: str) -> int | None:
     found = _STAMP_FORM.fullmatch(text)
     return _seconds(*map(int, found.groups())) if found else None
 

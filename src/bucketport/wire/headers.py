@@ -120,6 +120,11 @@ def encode_metadata(value: str) -> str:
     return f"=?UTF-8?B?{binascii.b2a_base64(value.encode(), newline=False).decode()}?="
 
 
+def on_wire(value: str) -> str:
+    """A stored value (not metadata) as a header carries it: its UTF-8 bytes, as latin-1 text."""
+    return value if value.isascii() else value.encode().decode("latin-1")
+
+
 def answer(info: ObjectInfo) -> dict[str, str]:
     """The headers that an object answers with, in the case S3 writes them. The caller owns the dict.
 
@@ -136,7 +141,7 @@ def answer(info: ObjectInfo) -> dict[str, str]:
         if known is None:
             made[name] = encode_metadata(value)
         else:
-            made[known] = value if value.isascii() else value.encode().decode("latin-1")
+            made[known] = value if value.isascii() else on_wire(value)
     if info.storage_class != "STANDARD":
         made["x-amz-storage-class"] = info.storage_class
     if info.tags_count:

@@ -48,7 +48,7 @@ def parse(raw_query: str, limit: int = PAIRS) -> dict[str, str]:
 
 
 def _plain(raw_query: str) -> dict[str, str]:
-    """`parse` where nothing is encoded. Later pairs are set first, so that the first of a name is what stays."""
+    """`parse` where nothing is encoded: at once, and again pair by pair only where a name repeats."""
     split = [pair.partition("=") for pair in raw_query.split("&") if pair]
     found = {name: value for name, _, value in split}
     if len(found) != len(split):
@@ -66,12 +66,17 @@ def _check_count(raw_query: str, limit: int) -> None:
 
 def decode(raw: str) -> str:
     """A name or value of a query (latin-1 text) decoded: `+` is a space. Raises: InvalidURI."""
+    return unescape(raw.replace("+", " "))
+
+
+def unescape(raw: str) -> str:
+    """`raw` (latin-1 text) percent-decoded once, where `+` is a plus. Raises: InvalidURI for a bad escape or UTF-8."""
     if "%" not in raw and raw.isascii():
-        return raw.replace("+", " ")
+        return raw
     if _BAD_ESCAPE(raw):
         raise InvalidURI(fields={"URI": raw[:200]})
     try:
-        return _ESCAPE.sub(_byte, raw.replace("+", " ")).encode("latin-1").decode()
+        return _ESCAPE.sub(_byte, raw).encode("latin-1").decode()
     except UnicodeError:
         raise InvalidURI(fields={"URI": raw[:200]}) from None
 
