@@ -280,8 +280,11 @@ class Mount:
 class Buckets(Protocol):
     """The registry of buckets: which name leads where, and who may see it."""
 
-    async def find(self, bucket: str) -> Mount:
-        """Raises: NoSuchBucket."""
+    async def find(self, bucket: str, caller: Identity) -> Mount:
+        """Where the name leads. A whole account behind one address may lead each caller there with keys of their own.
+
+        Raises: NoSuchBucket.
+        """
         ...
 
     async def list(self, caller: Identity, prefix: str, after: str, limit: int) -> BucketPage:

@@ -11,7 +11,7 @@ from bucketport.errors import AccessDenied, NotImplemented, NotModified, S3Error
 from bucketport.exchange import Exchange
 from bucketport.identity.base import authenticate
 from bucketport.message import Request, Response
-from bucketport.model import Claim, Offer, owner_of
+from bucketport.model import Claim, Identity, Offer, owner_of
 from bucketport.operations import Body, Context, Row, route
 from bucketport.operations.content import Admitted, declare, read_whole
 from bucketport.ports import Buckets, Content, Digests, Method, Mount, Now, Proof
@@ -95,7 +95,7 @@ class S3Api:
 
         operation = made_of.parse(address, request, query)
         claims = operation.claims()
-        mounts = await self._find(row, claims)
+        mounts = await self._find(row, claims, caller)
         exchange.reason = await authorize(caller, claims, mounts)
         mount = mounts.get(address.bucket)
         _require(row, mount, request)
@@ -114,14 +114,14 @@ class S3Api:
         )
         return await operation.run(context)
 
-    async def _find(self, row: Row, claims: Sequence[Claim]) -> dict[str, Mount]:
+    async def _find(self, row: Row, claims: Sequence[Claim], caller: Identity) -> dict[str, Mount]:
         """The mounts of every bucket that is claimed. A bucket that is to be made has none yet."""
         if row.needs is Offer.BUCKETS and row.method == "PUT":
             return {}
         mounts: dict[str, Mount] = {}
         for claim in claims:
             if claim.bucket and claim.bucket not in mounts:
-                mounts[claim.bucket] = await self._buckets.find(claim.bucket)
+                mounts[claim.bucket] = await self._buckets.find(claim.bucket, caller)
         return mounts
 
     async def _admit(self, request: Request, row: Row, proof: Proof) -> tuple[Content | None, bytes]:
