@@ -57,7 +57,10 @@ def _nobody(request: Request, version_2: bool) -> Proof:
         raise _two_mechanisms(request)
     scheme, _, rest = text.partition(" ")
     if version_2 or (scheme == "AWS" and ":" in rest):
-        raise InvalidRequest(f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}.")
+        raise InvalidRequest(
+            f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}.",
+            reason="Signature Version 2; boto3 presigns with it in us-east-1 unless signature_version is s3v4",
+        )
     if scheme == "AWS":
         raise _argument("AWS authorization header is invalid.  Expected AwsAccessKeyId:signature", text)
     raise _argument("Unsupported Authorization Type", text)
