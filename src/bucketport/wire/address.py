@@ -8,7 +8,7 @@ import enum
 import re
 from collections.abc import Sequence
 
-from bucketport.errors import InvalidBucketName, InvalidURI, KeyTooLongError, S3Error
+from bucketport.errors import InvalidArgument, InvalidBucketName, InvalidURI, KeyTooLongError, S3Error
 from bucketport.record import record
 from bucketport.wire.query import unescape
 
@@ -72,14 +72,25 @@ def split(raw_path: str, host: str, domains: Sequence[str]) -> Address:
     return Address(Level.OBJECT, bucket, key, virtual)
 
 
-def key_of(raw_key: str) -> str:
-    """The key that a percent-encoded text names (of `x-amz-copy-source`, say), under the same rules as a path.
+def copy_source(text: str) -> tuple[Address, str | None]:
+    """The object and the version that `x-amz-copy-source` names: `[/]bucket/key[?versionId=id]`, percent-encoded.
 
-    Raises: InvalidURI, KeyTooLongError.
+    The whole is decoded before it is cut, because SDKs encode the slash behind the bucket too (`bucket%2Fkey`).
+    Raises: InvalidArgument when no bucket or no key is named, or the version is empty; InvalidURI, KeyTooLongError.
+    Source: AWS CopyObject, x-amz-copy-source.
     """
-    key = decode(raw_key)
+    path, mark, version = text.rpartition("?versionId=")
+    bucket, _, key = decode(path if mark else text).removeprefix("/").partition("/")
+    if not bucket or not key:
+        raise _invalid_source(text, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+    if mark and not version:
+        raise _invalid_source(text, "Version id cannot be the empty string")
     _check_length(key)
-    return key
+    return Address(Level.OBJECT, bucket, key, False), decode(version) if mark else None
+
+
+def _invalid_source(text: str, message: str) -> S3Error:
+    return InvalidArgument(message, fields={"ArgumentName": "x-amz-copy-source", "ArgumentValue": text[:200]})
 
 
 def decode(raw: str) -> str:

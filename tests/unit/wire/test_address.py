@@ -2,8 +2,8 @@
 
 import pytest
 
-from bucketport.errors import InvalidBucketName, InvalidURI, KeyTooLongError
-from bucketport.wire.address import Address, Level, check_bucket_name, key_of, split
+from bucketport.errors import InvalidArgument, InvalidBucketName, InvalidURI, KeyTooLongError
+from bucketport.wire.address import Address, Level, check_bucket_name, copy_source, split
 
 HOST = "127.0.0.1:9000"
 
@@ -134,9 +134,35 @@ def test_bad_bucket_name_is_refused(name: str) -> None:
         check_bucket_name(name)
 
 
-def test_key_of_a_copy_source_follows_the_same_rules() -> None:
-    assert key_of("a%2Fb//c+d") == "a/b//c+d"
+@pytest.mark.parametrize(
+    ("text", "bucket", "key", "version"),
+    [
+        ("b/k", "b", "k", None),
+        ("/b/k", "b", "k", None),
+        ("b/a%2Fb//c+d", "b", "a/b//c+d", None),
+        ("b%2Fa%2Fb", "b", "a/b", None),
+        ("%2Fb%2Fk", "b", "k", None),
+        ("b//k", "b", "/k", None),
+        ("b/k?versionId=v%2B1", "b", "k", "v+1"),
+        ("b/a?b", "b", "a?b", None),
+        ("b/a%3FversionId=x?versionId=null", "b", "a?versionId=x", "null"),
+        ("b/Ã©", "b", "é", None),
+    ],
+)
+def test_copy_source_names_bucket_key_and_version(text: str, bucket: str, key: str, version: str | None) -> None:
+    assert copy_source(text) == (Address(Level.OBJECT, bucket, key, False), version)
+
+
+@pytest.mark.parametrize("text", ["", "/", "b", "b/", "/b/", "//k", "?versionId=x", "b/k?versionId="])
+def test_copy_source_without_bucket_or_key_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        copy_source(text)
+
+
+def test_copy_source_follows_the_rules_of_keys() -> None:
     with pytest.raises(InvalidURI):
-        key_of("%GG")
+        copy_source("b/%GG")
+    with pytest.raises(InvalidURI):
+        copy_source("b/%00")
     with pytest.raises(KeyTooLongError):
-        key_of("k" * 1025)
+        copy_source("b/" + "k" * 1025)
