@@ -86,11 +86,15 @@ def _parse_http_date(text: str) -> int | None:
     if len(found["year"]) == 2:
         year += 2000 if year < 70 else 1900
     month = _MONTH_NUMBER.get(found["month"].capitalize(), 0)
-    return _seconds(year, month, int(found["day"]), int(found["hour"]), int(found["minute"]), int(found["second"]))
+    return _seconds(year, month, *map(int, found.group("day", "hour", "minute", "second")))
 
 
-def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int | None:
-    """Seconds since 1970; None when there is no such moment. A leap second counts as the one after it."""
+def _seconds(*fields: int) -> int | None:
+    """Seconds since 1970 of (year, month, day, hour, minute, second); None when there is no such moment.
+
+    A leap second counts as the one after it.
+    """
+    year, month, day, hour, minute, second = fields
     if hour > 23 or minute > 59 or second > 60:
         return None
     try:
