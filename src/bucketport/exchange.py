@@ -1,5 +1,6 @@
 """What is known of one request, from its first byte to its last? One record; logs and metrics are views of it."""
 
+import contextvars
 import dataclasses
 
 
@@ -31,3 +32,9 @@ class Exchange:
     headed: float = 0.0
     ended: float = 0.0
     aborted: bool = False
+    upstream: float = 0.0
+
+
+current: contextvars.ContextVar[Exchange | None] = contextvars.ContextVar("exchange", default=None)
+"""The exchange of the request that is being answered, for what sends requests of its own because of it: they carry its
+id, and add the seconds that they took until their heads came to `upstream`."""

@@ -1,12 +1,14 @@
 """What does a request or an answer look like to the core? Values, and bodies as handles.
 
 A request's path and query are exactly the bytes that were signed; its body is unread. An answer's body is one of four
-kinds, and a runtime knows how to send each: the core never loops over content.
+kinds, and a runtime knows how to send each: the core never loops over content. What we send to others and what they
+answer (HttpRequest, HttpAnswer) are values too, sent by whatever implements `ports.HttpClient`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from bucketport.model import NO_HEADERS
 from bucketport.record import record
 
 
@@ -134,3 +136,80 @@ def release(body: ResponseBody) -> None:
     """Give back what a body handle holds; for a runtime, once per response, sent or not."""
     if isinstance(body, FileSpans | Stream):
         body.release()
+
+
+@record
+class Endpoint:
+    """A server that we call: `scheme` is `http` or `https`, `host` a name or an address (IPv6 without brackets).
+
+    `authority` is what the Host header says of it: the port is left out where it is the scheme's own. `base` is the
+    start of every path there, without a slash at its end (mostly empty).
+    """
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+    base: str = ""
+
+
+class Outgoing(Protocol):
+    """A body that is sent while it is made; once it has begun it cannot be sent again."""
+
+    length: int
+    """Bytes on the wire: the Content-Length."""
+
+    begun: bool
+    """Whether anything was taken from it."""
+
+    def blocks(self) -> AsyncIterator[Sequence[bytes | memoryview]]:
+        """The bytes, some pieces at a time, `length` of them in all.
+
+        An exception from it breaks the connection off before the last byte, so that nothing is stored there; it
+        reaches whoever sent the request.
+        """
+        ...
+
+
+@record
+class HttpRequest:
+    """A request that we send. `path` (begins with `/`) and `query` (without `?`) go out exactly as they are here.
+
+    `headers`: lower-case names, latin-1 values; the transport adds Host and Content-Length, and nothing else.
+    `idempotent`: it may be sent again when no answer came. `streamed`: the content of a good answer is handed on as
+    it comes; else it is read whole, up to `answer_limit` bytes.
+    """
+
+    method: str
+    endpoint: Endpoint
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = NO_HEADERS
+    body: bytes | Outgoing = b""
+    idempotent: bool = True
+    streamed: bool = False
+    answer_limit: int = 16 << 20
+
+    @property
+    def url(self) -> str:
+        """The whole URL, for transports that want one and for logs."""
+        mark = "?" if self.query else ""
+        return f"{self.endpoint.scheme}://{self.endpoint.authority}{self.path}{mark}{self.query}"
+
+
+@record
+class HttpAnswer:
+    """What came back. `headers`: lower-case names, latin-1 values, repeated fields joined by `, `.
+
+    `body` is all of it, or a Stream of it when it is long; that one has to be released.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | Stream = b""
+
+    @property
+    def content(self) -> bytes:
+        """The body of an answer that was read whole."""
+        assert isinstance(self.body, bytes)
+        return self.body

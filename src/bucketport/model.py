@@ -321,6 +321,23 @@ class PartsPage:
 
 
 @record
+class Promised:
+    """What a client said of its content before it sent it; whatever is empty was not said.
+
+    `sha256` is hex, `md5` 16 bytes. `algorithm` is the checksum that it named, by header or by trailer, and `value`
+    that checksum in base64 where it was in a header.
+    """
+
+    sha256: str = ""
+    md5: bytes = b""
+    algorithm: str = ""
+    value: str = ""
+
+
+NOTHING_PROMISED = Promised()
+
+
+@record
 class Sealed:
     """What content turned out to be, once all of it passed its checks: `md5` is 16 bytes, checksums base64."""
 

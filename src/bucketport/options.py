@@ -61,12 +61,16 @@ NO_CONDITIONS = WriteConditions()
 
 @record
 class Want:
-    """What of an object a read wants: a version, a range (the header as sent) or a part's number, and conditions."""
+    """What of an object a read wants: a version, a range (the header as sent) or a part's number, and conditions.
+
+    `extra` holds request headers of S3 that we do not model, for a backend that is S3 itself (the key of SSE-C).
+    """
 
     version: str | None = None
     range: str | None = None
     part_number: int | None = None
     conditions: ReadConditions = UNCONDITIONAL
+    extra: Mapping[str, str] = NO_HEADERS
 
 
 WHOLE = Want()
@@ -74,7 +78,11 @@ WHOLE = Want()
 
 @record
 class PutOptions:
-    """How an object is to be stored. `headers` as in ObjectInfo; `tags` in the client's order."""
+    """How an object is to be stored. `headers` as in ObjectInfo; `tags` in the client's order.
+
+    `extra` holds request headers of S3 that we do not model (encryption, object lock, grants), for a backend that is
+    S3 itself; whoever fills it judged that the caller may ask for them.
+    """
 
     owner: str
     headers: Mapping[str, str] = NO_HEADERS
@@ -82,13 +90,14 @@ class PutOptions:
     acl: str = "private"
     tags: Mapping[str, str] = NO_HEADERS
     conditions: WriteConditions = NO_CONDITIONS
+    extra: Mapping[str, str] = NO_HEADERS
 
 
 @record
 class CopyOptions:
     """How a copy differs from its source: None keeps what the source has (`headers`, `tags`).
 
-    `checksum_algorithm` empty: the source's own checksums are kept.
+    `checksum_algorithm` empty: the source's own checksums are kept. `extra` as in PutOptions.
     """
 
     owner: str
@@ -98,6 +107,7 @@ class CopyOptions:
     acl: str = "private"
     checksum_algorithm: str = ""
     conditions: WriteConditions = NO_CONDITIONS
+    extra: Mapping[str, str] = NO_HEADERS
 
 
 @record
@@ -127,3 +137,20 @@ class DeleteItem:
     key: str
     version: str | None = None
     conditions: WriteConditions = NO_CONDITIONS
+
+
+@record
+class RelayedCall:
+    """An S3 operation that we do not model, for a backend that is S3 itself. `name` is what S3 calls it.
+
+    `key` None: it is about the bucket. `query` holds the decoded pairs without those that sign a URL. `headers`
+    (lower-case names) may be all that the client sent: the backend passes on those of an allow-list.
+    """
+
+    name: str
+    method: str
+    bucket: str
+    key: str | None
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""

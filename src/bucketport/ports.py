@@ -1,6 +1,6 @@
 """Where does the core end? Every seam, as a Protocol; and three plain callables for what is not a value.
 
-The core awaits these and nothing else. What implements them is chosen in one place (`config.build`).
+The core awaits these and nothing else; what implements them is chosen in one place (`config.build`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bucketport.errors import S3Error
 from bucketport.exchange import Exchange
-from bucketport.message import Request, Response
+from bucketport.message import HttpAnswer, HttpRequest, Request, Response
 from bucketport.model import (
     Attributes,
     BucketInfo,
@@ -23,6 +23,7 @@ from bucketport.model import (
     Offer,
     PartInfo,
     PartsPage,
+    Promised,
     Sealed,
     Stored,
     UploadInfo,
@@ -36,6 +37,7 @@ from bucketport.options import (
     DeleteItem,
     ListQuery,
     PutOptions,
+    RelayedCall,
     UploadOptions,
     Want,
     WriteConditions,
@@ -83,6 +85,13 @@ class Content(Protocol):
 
     length: int | None
     """Bytes of decoded content, when the client declared them."""
+
+    promised: Promised
+    """What the client said of the content beforehand; `finish` holds it to that."""
+
+    def forgo_md5(self) -> None:
+        """Spare the MD5 (`Sealed.md5` is then empty) unless the client declared it. Before the first `accept` only."""
+        ...
 
     def also(self, algorithm: str) -> None:
         """Compute this checksum too and give it in `Sealed.checksums`. Before the first `accept` only."""
@@ -248,6 +257,14 @@ class AttributesBackend(Backend, Protocol):
         ...
 
 
+class RelayBackend(Backend, Protocol):
+    """Offer.RELAY: the backend is S3 itself, and does what we do not model."""
+
+    async def relay(self, call: RelayedCall) -> Response:
+        """Its answer as it came, but for what names the backend. Raises: its errors."""
+        ...
+
+
 class StoreBackend(
     BucketBackend,
     CopyBackend,
@@ -291,8 +308,23 @@ class Buckets(Protocol):
         """The buckets that the caller may use, by name."""
         ...
 
-    async def create(self, info: BucketInfo) -> None:
+    async def create(self, info: BucketInfo, caller: Identity) -> None:
         """Raises: BucketAlreadyOwnedByYou, BucketAlreadyExists, AccessDenied where buckets are fixed."""
+        ...
+
+
+class HttpClient(Protocol):
+    """Outbound HTTP. What it sends is what the request says, byte for byte; redirects are not followed."""
+
+    normalises_paths: bool
+    """Whether `.` and `..` segments would be changed on the way (Workers' fetch does so): such keys are refused."""
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        """The answer, whatever its status. Its body is bytes when it is short.
+
+        Raises: BackendError: UNREACHABLE (nothing was sent), TIMEOUT, BROKEN_OFF (no whole head came back); whatever
+        the request's own body raised. A Stream's iterator raises BackendError too.
+        """
         ...
 
 

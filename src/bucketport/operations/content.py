@@ -19,7 +19,7 @@ from bucketport.errors import (
     MissingContentLength,
 )
 from bucketport.message import Request, RequestBody
-from bucketport.model import Sealed
+from bucketport.model import Promised, Sealed
 from bucketport.ports import Digests, Hasher, Proof
 from bucketport.record import record
 from bucketport.wire import checksums
@@ -82,18 +82,27 @@ def _md5(header: str | None) -> bytes | None:
 class Admitted:
     """A request's content as a `ports.Content`."""
 
-    __slots__ = ("_body", "_checks", "_declared", "_decoder", "_digests", "_md5", "_seen", "_sha256", "length")
+    __slots__ = (
+        "_body", "_checks", "_declared", "_decoder", "_digests", "_md5", "_seen", "_sha256", "length", "promised",
+    )  # fmt: skip
 
     def __init__(self, body: RequestBody, declared: Declared, digests: Digests) -> None:
         self._body, self._declared, self._digests = body, declared, digests
         self.length: int | None = declared.length
         self._seen = 0
-        self._md5 = digests.new("MD5")
+        self._md5: Hasher | None = digests.new("MD5")
         self._sha256 = digests.new("SHA256") if declared.sha256 else None
         self._checks: dict[str, Hasher] = {}
         self._decoder = declared.decoder
         wanted = declared.trailer or (declared.checksum and declared.checksum[0]) or declared.announced
         self.also(wanted or DEFAULT_CHECKSUM)
+        value = declared.checksum[1] if declared.checksum else ""
+        self.promised = Promised(declared.sha256, declared.md5 or b"", wanted or "", value)
+
+    def forgo_md5(self) -> None:
+        """Spare the MD5 unless the client declared it."""
+        if self._declared.md5 is None:
+            self._md5 = None
 
     def also(self, algorithm: str) -> None:
         """Compute this checksum too."""
@@ -109,7 +118,8 @@ class Admitted:
         pieces: Sequence[bytes | memoryview] = (raw,) if self._decoder is None else self._decoder.feed(raw)
         for piece in pieces:
             self._seen += len(piece)
-            self._md5.update(piece)
+            if self._md5 is not None:
+                self._md5.update(piece)
             if self._sha256 is not None:
                 self._sha256.update(piece)
             for check in self._checks.values():
@@ -129,7 +139,7 @@ class Admitted:
                 fields={"NumberBytesExpected": str(self._declared.length), "NumberBytesProvided": str(self._seen)}
             )
         self._compare_sha256()
-        md5 = self._md5.digest()
+        md5 = self._md5.digest() if self._md5 is not None else b""
         if self._declared.md5 is not None and self._declared.md5 != md5:
             raise BadDigest(
                 "The Content-MD5 you specified did not match what we received.",
