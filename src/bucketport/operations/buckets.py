@@ -98,7 +98,7 @@ class CreateBucket:
             raise InvalidLocationConstraint(fields={"LocationConstraint": region[:64]})
         info = BucketInfo(self.bucket, context.caller.user, 0, region, self.acl)
         try:
-            await context.buckets.create(info)
+            await context.buckets.create(info, context.caller)
         except BucketAlreadyOwnedByYou:
             if region != _FIRST_REGION:
                 raise
@@ -132,15 +132,22 @@ class HeadBucket:
         return (Claim("head_bucket", self.bucket),)
 
     async def run(self, context: Context) -> Response:
-        """Its region."""
+        """Its region. Raises: NoSuchBucket."""
         return Response(
             200,
             {
-                "x-amz-bucket-region": context.place.region,
+                "x-amz-bucket-region": await _region(context),
                 "x-amz-access-point-alias": "false",
                 "Content-Type": "application/xml",
             },
         )
+
+
+async def _region(context: Context) -> str:
+    """Where the bucket is. A whole account behind one address is asked, for its buckets are not known beforehand."""
+    if Offer.BUCKETS in context.backend.offers:
+        return (await context.backend.bucket(context.place.bucket)).region
+    return context.place.region
 
 
 @operation("GetBucketLocation", "GET", BUCKET, "location")
@@ -162,7 +169,7 @@ class GetBucketLocation:
 
     async def run(self, context: Context) -> Response:
         """The region."""
-        region = context.place.region
+        region = await _region(context)
         return document("LocationConstraint", "" if region == _FIRST_REGION else region)
 
 
