@@ -16,9 +16,8 @@ from bucketport.options import CopyOptions, Want
 from bucketport.record import record
 from bucketport.wire import checksums, conditions, headers, ranges
 from bucketport.wire.acl import check_canned
-from bucketport.wire.address import Address, Level, split
+from bucketport.wire.address import Address, copy_source
 from bucketport.wire.dates import iso
-from bucketport.wire.query import parse as parse_query
 
 
 @record
@@ -31,21 +30,13 @@ class Source:
     @classmethod
     def of(cls, request: Request) -> Self:
         """From `x-amz-copy-source` and its kin. Raises: InvalidArgument."""
-        sent = request.headers[COPY_SOURCE]
-        path, mark, query = sent.partition("?")
-        address = split(path if path.startswith("/") else "/" + path, "", ())
-        if address.level is not Level.OBJECT:
-            raise InvalidArgument(
-                "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
-                fields={"ArgumentName": COPY_SOURCE, "ArgumentValue": sent[:200]},
-            )
-        version = parse_query(query).get("versionId") if mark else None
+        address, version = copy_source(request.headers[COPY_SOURCE])
         asked = request.headers.get("x-amz-copy-source-range")
         if asked is not None:
             ranges.parse_copy_range(asked)
         return cls(
             ObjectName(address.bucket, address.key),
-            Want(version or None, range=asked, conditions=conditions.parse_copy(request.headers)),
+            Want(version, range=asked, conditions=conditions.parse_copy(request.headers)),
         )
 
     def claim(self) -> Claim:
