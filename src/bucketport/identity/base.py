@@ -25,6 +25,9 @@ _NOBODY = Proof(ANONYMOUS)
 _NO_SECRET = Secret("")
 """What a signature is checked against when there is no key, so that refusing takes the same work."""
 
+_SHA256_HEX = 64
+"""A payload of this length is a hash in hex; its case is the client's, and whoever compares it has lower case."""
+
 _VERSION_2 = frozenset(("Signature",))
 
 
@@ -99,7 +102,8 @@ async def prove(signed: Signed, credentials: Credentials, now: float) -> Proof:
     if signed.payload in SIGNED_STREAMS:
         signer = ChunkSigner(credential.secret, signed.scope, signed.stamp, signed.signature)
         return Proof(identity, signed.payload, signer, presigned)
-    return Proof(identity, signed.payload, None, presigned)
+    payload = signed.payload.lower() if len(signed.payload) == _SHA256_HEX else signed.payload
+    return Proof(identity, payload, None, presigned)
 
 
 def refuse_token(token: str) -> NoReturn:

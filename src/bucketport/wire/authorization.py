@@ -53,6 +53,9 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 _CACHED_LENGTH = 1024
 """An Authorization header's constant part is remembered up to this length, so that the cache stays within 2 MiB."""
 
+_REGION_LENGTH = 64
+"""Any region is accepted where none is configured, and signing keys are remembered by region: so it is bounded."""
+
 _HEADER_PREFIX = "The authorization header is malformed; "
 _QUERY_PREFIX = "Error parsing the X-Amz-Credential parameter; "
 
@@ -83,6 +86,8 @@ def _parse_credential(text: str, fault: Fail) -> tuple[str, Scope]:
     if len(parts) != 5:
         raise fault('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
     access_key, date, region, service, terminal = parts
+    if len(region) > _REGION_LENGTH:
+        raise fault(f"the region '{_shown(region)}' is wrong; no region is longer than {_REGION_LENGTH} characters")
     if not access_key:
         raise fault("a non-empty Access Key (AKID) must be provided in the credential.")
     if not (len(date) == 8 and date.isascii() and date.isdigit()):

@@ -27,6 +27,9 @@ _PATH_PLAIN = _PLAIN + b"/"
 _SHORT = 64
 """Query names and values up to this length are worth remembering in canonical form; longer ones are rarely repeated."""
 
+_SHOWN = 16384
+"""A canonical request is shown up to this many bytes: the answer to a stranger costs no more than a small object."""
+
 
 @record
 class Scope:
@@ -166,16 +169,16 @@ def verify(signed: Signed, secret: Secret) -> None:
 
 def _refuse(signed: Signed, text: bytes) -> NoReturn:
     """Tell the client what was signed here, so that it can compare; never what the signature should have been."""
-    raise SignatureDoesNotMatch(
-        fields={
-            "AWSAccessKeyId": signed.access_key,
-            "StringToSign": text.decode("latin-1"),
-            "SignatureProvided": signed.signature,
-            "StringToSignBytes": text.hex(" "),
-            "CanonicalRequest": signed.canonical.decode("latin-1"),
-            "CanonicalRequestBytes": signed.canonical.hex(" "),
-        }
-    )
+    fields = {
+        "AWSAccessKeyId": signed.access_key,
+        "StringToSign": text.decode("latin-1"),
+        "SignatureProvided": signed.signature[:200],
+        "StringToSignBytes": text.hex(" "),
+    }
+    if len(signed.canonical) <= _SHOWN:
+        fields["CanonicalRequest"] = signed.canonical.decode("latin-1")
+        fields["CanonicalRequestBytes"] = signed.canonical.hex(" ")
+    raise SignatureDoesNotMatch(fields=fields)
 
 
 class ChunkSigner:

@@ -75,6 +75,11 @@ def test_a_signed_header_proves_its_user(methods: list[Method]) -> None:
     )
 
 
+def test_a_payload_hash_comes_out_in_lower_case(methods: list[Method]) -> None:
+    headers = sign_headers("GET", Target(HOST, "/b/k"), {}, "AB" * 32, key())
+    assert run(Request("GET", "/b/k", "", headers, NoBody()), methods).payload == "ab" * 32
+
+
 def test_a_presigned_url_proves_its_user(methods: list[Method]) -> None:
     proof = run(presigned(key()), methods)
     assert (proof.identity.user, proof.payload, proof.presigned) == ("alice", "UNSIGNED-PAYLOAD", True)

@@ -141,3 +141,10 @@ def test_the_chain_of_chunks_depends_on_every_chunk() -> None:
         return last
 
     assert chain(b"a", b"b") != chain(b"b", b"b") != chain(b"b")
+
+
+def test_a_huge_canonical_request_is_not_repeated() -> None:
+    signed = Signed("KEY", SCOPE, "20130524T000000Z", 1369353600, "x" * 9000, b"x" * 20000, "UNSIGNED-PAYLOAD")
+    with pytest.raises(SignatureDoesNotMatch) as caught:
+        verify(signed, Secret("s"))
+    assert sum(map(len, caught.value.fields.values())) < 1000
