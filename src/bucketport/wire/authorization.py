@@ -294,7 +294,9 @@ def read_query(request: Request, region: str) -> Signed:
         form = "yyyyMMdd'T'HHmmss'Z'"
         raise AuthorizationQueryParametersError(f'X-Amz-Date must be in the ISO8601 Long Format "{form}"')
     expires = _lifetime(given["X-Amz-Expires"])
-    claim = _make_claim(given["X-Amz-Credential"], given["X-Amz-SignedHeaders"], _query_fault)
+    credential, signed_text = given["X-Amz-Credential"], given["X-Amz-SignedHeaders"]
+    short = len(credential) + len(signed_text) <= _CACHED_LENGTH
+    claim = (_remembered_query_claim if short else _query_claim)(credential, signed_text)
     _check_claim(claim, stamp, region, _query_fault)
     _check_covered(claim, request.headers)
     payload = _query_payload(given, request.headers)
@@ -306,13 +308,21 @@ def read_query(request: Request, region: str) -> Signed:
         given["X-Amz-Signature"],
         _canonical(request, canonical_query(signed_pairs), claim, payload),
         payload,
-        given.get("X-Amz-Security-Token") or request.headers.get("x-amz-security-token", ""),
+        decode(given.get("X-Amz-Security-Token", "")) or request.headers.get("x-amz-security-token", ""),
         expires,
     )
 
 
+def _query_claim(credential: str, signed_text: str) -> _Claim:
+    """The Claim of a presigned URL, from the two parameters in canonical form."""
+    return _make_claim(decode(credential), decode(signed_text), _query_fault)
+
+
+_remembered_query_claim = functools.lru_cache(maxsize=1024)(_query_claim)
+
+
 def _parameters(pairs: list[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """The X-Amz-* parameters by name, decoded; and the pairs that are signed: all but the signature."""
+    """The X-Amz-* parameters by name, in canonical form; and the pairs that are signed: all but the signature."""
     given: dict[str, str] = {}
     signed_pairs = []
     for pair in pairs:
@@ -320,7 +330,7 @@ def _parameters(pairs: list[tuple[str, str]]) -> tuple[dict[str, str], list[tupl
         if name.startswith("X-Amz-"):
             if name in given:
                 raise AuthorizationQueryParametersError(f"The {_shown(name)} parameter is given more than once.")
-            given[name] = decode(value)
+            given[name] = value
         if name != "X-Amz-Signature":
             signed_pairs.append(pair)
     if not all(given.get(name) for name in _REQUIRED):

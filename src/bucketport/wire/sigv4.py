@@ -24,7 +24,7 @@ EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 _PLAIN = UNRESERVED.encode()
 _PATH_PLAIN = _PLAIN + b"/"
-_SHORT = 64
+_SHORT = 128
 """Query names and values up to this length are worth remembering in canonical form; longer ones are rarely repeated."""
 
 _SHOWN = 16384
