@@ -1,0 +1,107 @@
+"""What object do these parts make? Judges the parts that a client names against those that are there. Pure.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bucketport.errors import BadDigest, EntityTooSmall, InvalidPart, InvalidPartOrder, InvalidRequest, MalformedXML
+from bucketport.model import NO_HEADERS, PartInfo, UploadInfo
+from bucketport.options import CompleteOptions
+from bucketport.ports import Hasher
+from bucketport.record import record
+from bucketport.wire import checksums, etag
+
+
+@record
+class Whole:
+    """The object to be: checksums empty when none was asked for."""
+
+    size: int
+    etag: str
+    checksums: Mapping[str, str] = NO_HEADERS
+    checksum_algorithm: str = ""
+    checksum_type: str = ""
+
+
+def assemble(
+    upload: UploadInfo,
+    there: Mapping[int, PartInfo],
+    options: CompleteOptions,
+    minimum: int,
+    new: Callable[[str], Hasher],
+) -> Whole:
+    """The object of the named parts. `minimum`: bytes of every part but the last.
+
+    Raises: InvalidPart, InvalidPartOrder, EntityTooSmall, BadDigest, InvalidRequest.
+    """
+    parts = _named_parts(upload, there, options.parts)
+    for part in parts[:-1]:
+        if part.size < minimum:
+            raise EntityTooSmall(
+                fields={
+                    "ProposedSize": str(part.size),
+                    "MinSizeAllowed": str(minimum),
+                    "PartNumber": str(part.number),
+                    "ETag": part.etag,
+                }
+            )
+    size = sum(part.size for part in parts)
+    if options.size is not None and options.size != size:
+        raise InvalidRequest(
+            "The provided 'x-amz-mp-object-size' header value does not match what was computed: "
+            f"{size} bytes, {options.size} given."
+        )
+    return _sealed(upload, parts, options, size, new)
+
+
+def _named_parts(upload: UploadInfo, there: Mapping[int, PartInfo], named: Sequence[PartInfo]) -> list[PartInfo]:
+    if not named:
+        raise MalformedXML
+    last = 0
+    found = []
+    for part in named:
+        if part.number <= last:
+            raise InvalidPartOrder(fields={"UploadId": upload.upload.upload_id})
+        last = part.number
+        stored = there.get(part.number)
+        if stored is None or stored.etag != part.etag or (part.size and part.size != stored.size):
+            raise _invalid(upload, part)
+        for algorithm, value in part.checksums.items():
+            if stored.checksums.get(algorithm, value) != value:
+                raise _invalid(upload, part)
+        found.append(stored)
+    return found
+
+
+def _invalid(upload: UploadInfo, part: PartInfo) -> InvalidPart:  # type: ignore[valid-type]
+    return InvalidPart(
+        fields={
+            "UploadId": upload.upload.upload_id,
+            "PartNumber": str(part.number),
+            "ETag": part.etag[:200],
+        }
+    )
+
+
+def _sealed(
+    upload: UploadInfo, parts: Sequence[PartInfo], options: CompleteOptions, size: int, new: Callable[[str], Hasher]
+) -> Whole:
+    tag = etag.multipart(part.etag for part in parts)
+    algorithm, kind = upload.checksum_algorithm, upload.checksum_type
+    if not algorithm:
+        return Whole(size, tag)
+    if options.checksum_type and options.checksum_type != kind:
+        raise InvalidRequest(
+            f"The upload was created using the {kind} checksum mode. The complete request must use the same "
+            "checksum mode."
+        )
+    values = [part.checksums.get(algorithm, "") for part in parts]
+    if kind == "FULL_OBJECT":
+        value = checksums.combine(algorithm, [(each, part.size) for each, part in zip(values, parts, strict=True)])
+    else:
+        value = checksums.composite(algorithm, values, new)
+    declared = options.checksums.get(algorithm)
+    if declared is not None and declared != value and not (kind == "COMPOSITE" and declared == value.partition("-")[0]):
+        raise BadDigest(f"The {algorithm} you specified did not match the calculated checksum.")
+    return Whole(size, tag, {algorithm: value}, algorithm, kind)

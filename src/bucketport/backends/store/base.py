@@ -1,0 +1,80 @@
+"""What do all parts of the store stand on? The index, the blob files, the threads, the clock.
+
+The store's operations are spread over files by question; each is a class on this one, and `Store` is all of them.
+"""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from bucketport.backends.store.blobs.shelf import Shelf
+from bucketport.backends.store.index.changes import Change, Outdated
+from bucketport.backends.store.index.sqlite import SqliteIndex
+from bucketport.backends.store.leases import Leases
+from bucketport.errors import OperationAborted
+from bucketport.ports import Digests, Entropy, Now
+from bucketport.record import record
+
+T = TypeVar("T")
+
+THREADS = 8
+"""Threads that write, read and sync files: enough to keep a disk busy, few enough not to fight over two cores."""
+
+INLINE = 32 << 10
+"""Bytes up to which content lies in the index: half the cost of a file, but above it others' p99 suffers
+(measured 2026-11: 5 ms beside 1 KiB writes, 14 to 17 beside 64 KiB ones)."""
+
+ATTEMPTS = 8
+"""How often something is read anew when it changed between being read and being committed."""
+
+
+@record
+class Settings:
+    """What can be set: see `open_store`."""
+
+    inline_bytes: int = INLINE
+    verify_reads: bool = False
+    part_minimum: int = 5 << 20
+    completed_ms: int = 24 * 3600 * 1000
+
+
+@record
+class Rooms:
+    """What a store is made of; `log` takes one line about trouble, with the path in it."""
+
+    index: SqliteIndex
+    shelf: Shelf
+    leases: Leases
+    now: Now
+    entropy: Entropy
+    digests: Digests
+    log: Callable[[str], None]
+    settings: Settings
+
+
+class Base:
+    """Access to the rooms, and the ways to wait: for a thread, for a commit."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._index, self._shelf, self._leases = rooms.index, rooms.shelf, rooms.leases
+        self._now, self._entropy, self._digests = rooms.now, rooms.entropy, rooms.digests
+        self._log, self._settings = rooms.log, rooms.settings
+        self._read = rooms.index.read
+        self._submit = rooms.index.submit
+        self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, "bucketport-blobs")
+
+    def _now_ms(self) -> int:
+        return int(self._now() * 1000)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._threads.submit(work))
+
+    async def _agree(self, plan: Callable[[], Change]) -> Any:
+        """Submit what `plan` computes from what it reads, anew while that changes meanwhile."""
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._submit(plan())
+            except Outdated:
+                continue
+        raise OperationAborted

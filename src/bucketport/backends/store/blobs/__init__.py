@@ -1,0 +1,1 @@
+"""Where is content that is not small? In immutable files, each known by a number."""

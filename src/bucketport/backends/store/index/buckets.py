@@ -1,0 +1,37 @@
+"""How do changes to buckets become rows?"""
+
+from bucketport.backends.store.index.changes import CreateBucket, DeleteBucket, PutBucketAcl
+from bucketport.backends.store.index.transaction import Transaction
+from bucketport.errors import BucketAlreadyExists, BucketAlreadyOwnedByYou, BucketNotEmpty
+
+
+def create_bucket(tx: Transaction, change: CreateBucket) -> None:
+    """Raises: BucketAlreadyOwnedByYou, BucketAlreadyExists."""
+    info = change.info
+    row = tx.row("SELECT owner FROM buckets WHERE name=?", (info.name,))
+    if row is not None:
+        kind = BucketAlreadyOwnedByYou if row[0] == info.owner else BucketAlreadyExists
+        raise kind(fields={"BucketName": info.name})
+    tx.run(
+        "INSERT INTO buckets(name, owner, created_ms, region, acl) VALUES (?, ?, ?, ?, ?)",
+        (info.name, info.owner, info.created_ms, info.region, info.acl),
+    )
+
+
+def delete_bucket(tx: Transaction, change: DeleteBucket) -> None:
+    """Unfinished uploads go with it. Raises: BucketNotEmpty."""
+    bucket = tx.bucket(change.bucket)
+    for table in ("current", "versions"):
+        if tx.row(f"SELECT 1 FROM {table} WHERE bucket=? LIMIT 1", (bucket,)) is not None:
+            raise BucketNotEmpty(fields={"BucketName": change.bucket})
+    for (manifest,) in tx.rows("SELECT manifest FROM uploads WHERE bucket=?", (bucket,)):
+        tx.drop_manifest(manifest)
+    tx.run("DELETE FROM uploads WHERE bucket=?", (bucket,))
+    tx.run("DELETE FROM completed WHERE bucket=?", (bucket,))
+    tx.run("DELETE FROM buckets WHERE id=?", (bucket,))
+    tx.forget_buckets()
+
+
+def put_bucket_acl(tx: Transaction, change: PutBucketAcl) -> None:
+    """Only the ACL changes."""
+    tx.run("UPDATE buckets SET acl=? WHERE id=?", (change.acl, tx.bucket(change.bucket)))
