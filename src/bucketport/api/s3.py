@@ -4,7 +4,9 @@ Not a byte of the body is read before the caller may do what they ask. Each step
 does has a room of its own.
 """
 
+import dataclasses
 from collections.abc import Sequence
+from typing import cast
 
 from bucketport.access.decision import authorize, judge
 from bucketport.errors import AccessDenied, NotImplemented, NotModified, S3Error, UnexpectedContent
@@ -12,9 +14,11 @@ from bucketport.exchange import Exchange
 from bucketport.identity.base import authenticate
 from bucketport.message import Request, Response
 from bucketport.model import Claim, Identity, Offer, owner_of
-from bucketport.operations import Body, Context, Row, route
+from bucketport.operations import Body, Context, Row, extras, route
+from bucketport.operations.base import Query
 from bucketport.operations.content import Admitted, declare, read_whole
-from bucketport.ports import Buckets, Content, Digests, Method, Mount, Now, Proof
+from bucketport.options import RelayedCall
+from bucketport.ports import Buckets, Content, Digests, Method, Mount, Now, Proof, RelayBackend
 from bucketport.record import record
 from bucketport.wire import address as addresses
 from bucketport.wire import query as queries
@@ -23,28 +27,6 @@ from bucketport.wire.xml import DECLARATION, escape
 
 MAX_OBJECT = 5 << 30
 """Bytes of one PUT. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (checked 2026-11)"""
-
-_UNHELD = frozenset(
-    {
-        "x-amz-server-side-encryption",
-        "x-amz-server-side-encryption-aws-kms-key-id",
-        "x-amz-server-side-encryption-context",
-        "x-amz-server-side-encryption-customer-algorithm",
-        "x-amz-server-side-encryption-customer-key",
-        "x-amz-copy-source-server-side-encryption-customer-algorithm",
-        "x-amz-object-lock-mode",
-        "x-amz-object-lock-retain-until-date",
-        "x-amz-object-lock-legal-hold",
-        "x-amz-bucket-object-lock-enabled",
-        "x-amz-grant-full-control",
-        "x-amz-grant-read",
-        "x-amz-grant-read-acp",
-        "x-amz-grant-write",
-        "x-amz-grant-write-acp",
-        "x-amz-write-offset-bytes",
-    }
-)
-"""Headers that ask for something that is not there yet: refused, because to ignore one would break its promise."""
 
 
 @record
@@ -87,14 +69,13 @@ class S3Api:
         proof = await authenticate(request, self._methods, self._now())
         caller = proof.identity
         exchange.user, exchange.access_key = caller.user, caller.access_key
-        made_of = row.operation
-        if made_of is None:
-            raise NotImplementedError(f"{row.name} is not implemented")
-        if not _UNHELD.isdisjoint(request.headers):
-            raise _unheld(request)
+        if row.operation is None:
+            return await self._relay(request, row, _call(request, row, address, query), exchange, proof)
 
-        operation = made_of.parse(address, request, query)
+        operation = row.operation.parse(address, request, query)
         claims = operation.claims()
+        if extras.asked(request.headers):
+            claims += extras.claims(request.headers, address.bucket, address.key or None)
         mounts = await self._find(row, claims, caller)
         exchange.reason = await authorize(caller, claims, mounts)
         mount = mounts.get(address.bucket)
@@ -109,10 +90,22 @@ class S3Api:
             content,
             body,
             lambda claim: bool(judge(caller, claim, mount).allowed),
-            f"{request.scheme}://{request.headers.get('host', '')}",
+            f"{request.scheme}://{request.headers.get('host', '')}{request.base}",
             settings.region,
         )
         return await operation.run(context)
+
+    async def _relay(self, request: Request, row: Row, call: RelayedCall, exchange: Exchange, proof: Proof) -> Response:
+        """An operation that we do not model: the backend's own answer where it is S3 itself, else 501."""
+        if not call.bucket:
+            raise NotImplemented(f"{row.name} is not implemented")
+        mount = await self._buckets.find(call.bucket, proof.identity)
+        claim = Claim(row.action, call.bucket, call.key)
+        exchange.reason = await authorize(proof.identity, (claim,), {call.bucket: mount})
+        if not row.relays or Offer.RELAY not in mount.backend.offers:
+            raise NotImplemented(f"{row.name} is not implemented")
+        _, body = await self._admit(request, row, proof)
+        return await cast(RelayBackend, mount.backend).relay(dataclasses.replace(call, body=body))
 
     async def _find(self, row: Row, claims: Sequence[Claim], caller: Identity) -> dict[str, Mount]:
         """The mounts of every bucket that is claimed. A bucket that is to be made has none yet."""
@@ -156,12 +149,10 @@ def error_body(error: S3Error, exchange: Exchange) -> bytes:
     ).encode()
 
 
-def _unheld(request: Request) -> S3Error:
-    name = next(name for name in request.headers if name in _UNHELD)
-    return NotImplemented(
-        "A header you provided implies functionality that is not implemented",
-        fields={"Header": name},
-    )
+def _call(request: Request, row: Row, address: addresses.Address, query: Query) -> RelayedCall:
+    """The request as a backend relays it: without what signs it, for it is signed anew."""
+    asked = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-")}
+    return RelayedCall(row.name, row.method, address.bucket, address.key or None, asked, request.headers)
 
 
 def _require(row: Row, mount: Mount | None, request: Request) -> None:
@@ -170,9 +161,11 @@ def _require(row: Row, mount: Mount | None, request: Request) -> None:
     Raises: NotImplemented; AccessDenied when `x-amz-expected-bucket-owner` names somebody else.
     """
     if mount is None:
+        if extras.asked(request.headers):
+            raise NotImplemented(fields={"Header": next(iter(extras.of(request.headers)))})
         return
     if row.needs not in mount.backend.offers:
-        raise NotImplementedError(f"{row.name} is not implemented for this bucket")
+        raise NotImplemented(f"{row.name} is not implemented for this bucket")
     expected = request.headers.get("x-amz-expected-bucket-owner")
     if expected is not None and expected != owner_of(mount.owner).id:
         raise AccessDenied(reason="x-amz-expected-bucket-owner names another owner")

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from bucketport.errors import InvalidRequest, MalformedACLError, MissingSecurityHeader
+from bucketport.errors import InvalidRequest, MalformedACLError, MissingSecurityHeader, NotImplemented
 from bucketport.message import Request, Response
 from bucketport.model import Claim, ObjectName, Offer, owner_of
 from bucketport.operations.base import BUCKET, OBJECT, XML_LIMIT, Body, Context, Query, name_of, operation, version_of
@@ -67,7 +67,7 @@ def asked_acl(header: str | None, body: bytes, user: str, bucket_owner: str) -> 
         canned = canned_of(Grant(BUCKET_OWNER if g.grantee == theirs else g.grantee, g.permission) for g in others)
         if canned is not None:
             return canned
-    raise NotImplementedError("Only grants that a canned ACL expresses are implemented: " + ", ".join(CANNED))
+    raise NotImplemented("Only grants that a canned ACL expresses are implemented: " + ", ".join(CANNED))
 
 
 def _read_grant(node: Node) -> Grant:
@@ -76,7 +76,7 @@ def _read_grant(node: Node) -> Grant:
         raise MalformedACLError
     who = grantee.value("URI").strip() or grantee.value("ID").strip()
     if not who:
-        raise NotImplementedError("Grants by e-mail address are not implemented")
+        raise NotImplemented("Grants by e-mail address are not implemented")
     return Grant(who, permission)
 
 

@@ -100,7 +100,7 @@ class Operation(Protocol):
 class Row:
     """An operation's facts. `operation` None: known to S3 and not to us; a backend that relays may still do it.
 
-    `limit` is how many bytes a BUFFER body may have.
+    `limit` is how many bytes a BUFFER body may have. `relays`: a backend that is S3 itself may do it for us.
     """
 
     name: str
@@ -112,6 +112,7 @@ class Row:
     needs: Offer
     operation: type[Operation] | None
     limit: int = 0
+    relays: bool = False
 
 
 _TABLE: dict[tuple[str, Level], dict[str, Row]] = {}
@@ -153,7 +154,12 @@ def operation(
 def relayed(name: str, method: str, level: Level, selector: str) -> None:
     """Put an operation into the table that we do not model: 501, unless the bucket's backend relays it."""
     body = Body.BUFFER if method in ("PUT", "POST") else Body.NONE
-    _add(Row(name, method, level, selector, snake_case(name), body, Offer.RELAY, None, 1 << 20))
+    _add(Row(name, method, level, selector, snake_case(name), body, Offer.RELAY, None, 1 << 20, relays=True))
+
+
+def absent(name: str, method: str, level: Level, selector: str = "") -> None:
+    """Put an operation into the table that is not there and cannot be relayed either: 501."""
+    _add(Row(name, method, level, selector, snake_case(name), Body.NONE, Offer.RELAY, None))
 
 
 def snake_case(name: str) -> str:

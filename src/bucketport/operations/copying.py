@@ -8,7 +8,8 @@ from typing import Self
 
 from bucketport.errors import InvalidArgument, InvalidRequest
 from bucketport.message import Request, Response
-from bucketport.model import Claim, ObjectName, Offer, UploadName
+from bucketport.model import NO_HEADERS, Claim, ObjectName, Offer, UploadName
+from bucketport.operations import extras
 from bucketport.operations.base import COPY_SOURCE, OBJECT, Context, Query, name_of, operation
 from bucketport.operations.documents import document, element
 from bucketport.operations.objects import part_number
@@ -78,6 +79,7 @@ class CopyObject:
     acl: str
     checksum_algorithm: str
     conditions: conditions.WriteConditions
+    extra: Mapping[str, str]
 
     @classmethod
     def parse(cls, address: Address, request: Request, query: Query) -> Self:
@@ -101,6 +103,7 @@ class CopyObject:
             check_canned(sent.get("x-amz-acl", "private")),
             checksums.announced(sent) or "",
             conditions.parse_write(sent),
+            extras.of(sent) if extras.asked(sent) else NO_HEADERS,
         )
 
     def claims(self) -> tuple[Claim, ...]:
@@ -114,7 +117,7 @@ class CopyObject:
         """The copy's ETag and time."""
         options = CopyOptions(
             context.writer, self.headers, self.tags, self.storage_class, self.acl, self.checksum_algorithm,
-            self.conditions,
+            self.conditions, self.extra,
         )  # fmt: skip
         stored = await context.backend.copy(self.source.name, self.source.want, self.name, options)
         response = result_xml(

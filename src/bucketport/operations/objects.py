@@ -5,7 +5,8 @@ from typing import Self
 
 from bucketport.errors import InvalidArgument, InvalidRequest
 from bucketport.message import Request, Response
-from bucketport.model import Claim, Found, ObjectName, Stored
+from bucketport.model import NO_HEADERS, Claim, Found, ObjectName, Stored
+from bucketport.operations import extras
 from bucketport.operations.base import OBJECT, Body, Context, Query, name_of, operation, version_of
 from bucketport.options import PutOptions, Want, WriteConditions
 from bucketport.record import record
@@ -31,7 +32,9 @@ def want_of(request: Request, query: Query) -> Want:
         part = part_number(text)
         if "range" in request.headers:
             raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
-    return Want(version_of(query), request.headers.get("range"), part, conditions.parse_read(request.headers))
+    sent = request.headers
+    extra = extras.of(sent) if extras.asked(sent) else NO_HEADERS
+    return Want(version_of(query), sent.get("range"), part, conditions.parse_read(sent), extra)
 
 
 def part_number(text: str) -> int:
@@ -159,6 +162,7 @@ class Settings:
     acl: str
     tags: Mapping[str, str]
     conditions: WriteConditions
+    extra: Mapping[str, str]
 
     @classmethod
     def of(cls, request: Request) -> Self:
@@ -170,6 +174,7 @@ class Settings:
             check_canned(sent.get("x-amz-acl", "private")),
             headers.tagging(sent["x-amz-tagging"]) if "x-amz-tagging" in sent else {},
             conditions.parse_write(sent),
+            extras.of(sent) if extras.asked(sent) else NO_HEADERS,
         )
 
     def claims(self, action: str, name: ObjectName) -> tuple[Claim, ...]:
@@ -181,7 +186,9 @@ class Settings:
 
     def options(self, owner: str) -> PutOptions:
         """As a backend takes them."""
-        return PutOptions(owner, self.headers, self.storage_class, self.acl, self.tags, self.conditions)
+        return PutOptions(
+            owner, self.headers, self.storage_class, self.acl, self.tags, self.conditions, self.extra
+        )  # fmt: skip
 
 
 def stored_headers(stored: Stored) -> dict[str, str]:

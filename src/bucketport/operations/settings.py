@@ -3,7 +3,7 @@
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html (2026-11)
 """
 
-from bucketport.operations.base import BUCKET, OBJECT, relayed
+from bucketport.operations.base import BUCKET, OBJECT, absent, relayed
 
 _OF_BUCKETS = (
     # subresource, what it is called, the methods it has
@@ -35,18 +35,18 @@ for _selector, _thing, _methods in _OF_BUCKETS:
         relayed(_method.capitalize() + _thing, _method, BUCKET, _selector)
 
 relayed("GetBucketPolicyStatus", "GET", BUCKET, "policyStatus")
-relayed("CreateSession", "GET", BUCKET, "session")
+absent("CreateSession", "GET", BUCKET, "session")
 relayed("CreateBucketMetadataConfiguration", "POST", BUCKET, "metadataConfiguration")
 relayed("CreateBucketMetadataTableConfiguration", "POST", BUCKET, "metadataTable")
-relayed("PostObject", "POST", BUCKET, "")
-relayed("PreflightBucket", "OPTIONS", BUCKET, "")
-relayed("PreflightObject", "OPTIONS", OBJECT, "")
+absent("PostObject", "POST", BUCKET)
+absent("PreflightBucket", "OPTIONS", BUCKET)
+absent("PreflightObject", "OPTIONS", OBJECT)
 relayed("GetObjectLegalHold", "GET", OBJECT, "legal-hold")
 relayed("PutObjectLegalHold", "PUT", OBJECT, "legal-hold")
 relayed("GetObjectRetention", "GET", OBJECT, "retention")
 relayed("PutObjectRetention", "PUT", OBJECT, "retention")
-relayed("GetObjectTorrent", "GET", OBJECT, "torrent")
+absent("GetObjectTorrent", "GET", OBJECT, "torrent")
 relayed("RestoreObject", "POST", OBJECT, "restore")
-relayed("SelectObjectContent", "POST", OBJECT, "select")
-relayed("RenameObject", "PUT", OBJECT, "renameObject")
+absent("SelectObjectContent", "POST", OBJECT, "select")
+absent("RenameObject", "PUT", OBJECT, "renameObject")
 relayed("UpdateObjectEncryption", "PUT", OBJECT, "encryption")
