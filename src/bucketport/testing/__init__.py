@@ -1,0 +1,1 @@
+"""What does somebody need who writes a backend, or tests what uses bucketport? Fakes, and contracts to run."""
