@@ -45,6 +45,7 @@ def _code(code: str, status: int, text: str) -> type[S3Error]:
 
 
 AccessDenied = _code("AccessDenied", 403, "Access Denied")
+AccessForbidden = _code("AccessForbidden", 403, "CORSResponse: CORS is not enabled for this bucket.")
 AccountProblem = _code("AccountProblem", 403, "There is a problem with the account.")
 AuthorizationHeaderMalformed = _code("AuthorizationHeaderMalformed", 400, "The authorization header is malformed.")
 AuthorizationQueryParametersError = _code(
@@ -57,6 +58,7 @@ BadDigest = _code(
     400,
     "The Content-MD5 or checksum value that you specified did not match what the server received.",
 )
+BadRequest = _code("BadRequest", 400, "Bad Request")
 BucketAlreadyExists = _code(
     "BucketAlreadyExists",
     409,

@@ -16,7 +16,7 @@ from bucketport.message import Request, Response
 from bucketport.model import Claim, Identity, Offer, owner_of
 from bucketport.operations import Body, Context, Row, extras, route
 from bucketport.operations.base import Query
-from bucketport.operations.content import Admitted, declare, read_whole
+from bucketport.operations.content import Admitted, check_length_is_said, declare, read_whole
 from bucketport.options import RelayedCall
 from bucketport.ports import Buckets, Content, Digests, Method, Mount, Now, Proof, RelayBackend
 from bucketport.record import record
@@ -90,6 +90,7 @@ class S3Api:
             content,
             body,
             lambda claim: bool(judge(caller, claim, mount).allowed),
+            self._now,
             f"{request.scheme}://{request.headers.get('host', '')}{request.base}",
             settings.region,
         )
@@ -120,6 +121,7 @@ class S3Api:
     async def _admit(self, request: Request, row: Row, proof: Proof) -> tuple[Content | None, bytes]:
         """The body, as the row wants it. Raises: UnexpectedContent for one that nobody wants, and what checks find."""
         if row.body is Body.STREAM:
+            check_length_is_said(request)
             declared = declare(request, proof, self._settings.max_upload)
             return Admitted(request.body, declared, self._digests), b""
         if row.body is Body.NONE:

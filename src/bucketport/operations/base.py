@@ -12,7 +12,7 @@ from typing import Protocol, Self, TypeVar
 from bucketport.errors import InvalidArgument, InvalidRequest, MethodNotAllowed
 from bucketport.message import Request, Response
 from bucketport.model import Claim, Identity, ObjectName, Offer
-from bucketport.ports import Buckets, Content, Mount, StoreBackend
+from bucketport.ports import Buckets, Content, Mount, Now, StoreBackend
 from bucketport.record import record
 from bucketport.wire.address import Address, Level
 
@@ -51,6 +51,7 @@ class Context:
     content: Content | None
     body: bytes
     permits: Callable[[Claim], bool]
+    now: Now
     origin: str = ""
     region: str = ""
 

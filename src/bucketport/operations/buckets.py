@@ -96,7 +96,7 @@ class CreateBucket:
         region = _location(context.body) or context.region or _FIRST_REGION
         if context.region and region != context.region:
             raise InvalidLocationConstraint(fields={"LocationConstraint": region[:64]})
-        info = BucketInfo(self.bucket, context.caller.user, 0, region, self.acl)
+        info = BucketInfo(self.bucket, context.caller.user, int(context.now() * 1000), region, self.acl)
         try:
             await context.buckets.create(info, context.caller)
         except BucketAlreadyOwnedByYou:

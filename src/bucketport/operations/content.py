@@ -17,6 +17,7 @@ from bucketport.errors import (
     InvalidDigest,
     MalformedTrailerError,
     MissingContentLength,
+    S3Error,
 )
 from bucketport.message import Request, RequestBody
 from bucketport.model import Promised, Sealed
@@ -32,9 +33,13 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-in
 
 @record
 class Declared:
-    """What a request says of its content. `length` is decoded; `checksum` is (algorithm, base64) from a header."""
+    """What a request says of its content. `checksum` is (algorithm, base64) from a header.
 
-    length: int
+    `length` is decoded, None when a chunked request does not say; `limit` holds in any case.
+    """
+
+    length: int | None
+    limit: int
     decoder: Decoder | None
     md5: bytes | None
     sha256: str
@@ -52,12 +57,11 @@ def declare(request: Request, proof: Proof, limit: int, *, of_body: bool = True)
     payload = proof.payload or headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
     decoder = decoder_for(payload, headers, proof.signer)
     length = request.body.length if decoder is None else decoder.length
-    if length is None:
-        raise MissingContentLength
-    if length > limit:
-        raise EntityTooLarge(fields={"ProposedSize": str(length), "MaxSizeAllowed": str(limit)})
+    if length is not None and length > limit:
+        raise _too_large(length, limit)
     return Declared(
         length=length,
+        limit=limit,
         decoder=decoder,
         md5=_md5(headers.get("content-md5")),
         sha256="" if decoder is not None or payload == "UNSIGNED-PAYLOAD" else payload.lower(),
@@ -65,6 +69,16 @@ def declare(request: Request, proof: Proof, limit: int, *, of_body: bool = True)
         trailer=checksums.trailer(headers) if decoder is not None else None,
         announced=checksums.announced(headers),
     )
+
+
+def check_length_is_said(request: Request) -> None:
+    """Raises: MissingContentLength when what is to be stored has neither a length nor the framing of a chunked body."""
+    if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
+        raise MissingContentLength
+
+
+def _too_large(size: int, limit: int) -> S3Error:
+    return EntityTooLarge(fields={"ProposedSize": str(size), "MaxSizeAllowed": str(limit)})
 
 
 def _md5(header: str | None) -> bytes | None:
@@ -124,7 +138,11 @@ class Admitted:
                 self._sha256.update(piece)
             for check in self._checks.values():
                 check.update(piece)
-        if self._seen > self._declared.length:
+        declared = self._declared
+        if declared.length is None:
+            if self._seen > declared.limit:
+                raise _too_large(self._seen, declared.limit)
+        elif self._seen > declared.length:
             raise IncompleteBody("The request body is longer than it was declared to be.")
         return pieces
 
@@ -134,7 +152,7 @@ class Admitted:
         Raises: IncompleteBody, ContentSHA256Mismatch, BadDigest, and what the decoder finds.
         """
         trailers = self._decoder.finish() if self._decoder is not None else {}
-        if self._seen != self._declared.length:
+        if self._declared.length is not None and self._seen != self._declared.length:
             raise IncompleteBody(
                 fields={"NumberBytesExpected": str(self._declared.length), "NumberBytesProvided": str(self._seen)}
             )

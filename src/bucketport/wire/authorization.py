@@ -216,7 +216,8 @@ def _time(headers: Mapping[str, str]) -> tuple[str, int]:
         seconds = dates.parse_stamp(text)
         if seconds is not None:
             return text, seconds
-        seconds = dates.parse_http_date(text)
+        # botocore writes UTC as RFC 5322 does, `-0000`.
+        seconds = dates.parse_http_date(text.replace(" -0000", " GMT"))
         if seconds is not None and seconds >= 0:
             return dates.stamp(seconds), seconds
     raise AccessDenied("AWS authentication requires a valid Date or x-amz-date header")

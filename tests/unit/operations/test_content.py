@@ -20,7 +20,7 @@ from bucketport.errors import (
 )
 from bucketport.message import BytesBody, Request
 from bucketport.model import ANONYMOUS, Sealed
-from bucketport.operations.content import Admitted, declare, read_whole
+from bucketport.operations.content import Admitted, check_length_is_said, declare, read_whole
 from bucketport.ports import Proof
 
 DATA = b"hello, content" * 100
@@ -83,11 +83,21 @@ def test_too_large_content_is_refused_before_it_is_read() -> None:
         taken(DATA, limit=10)
 
 
-def test_content_of_unknown_length_is_refused() -> None:
+def test_a_chunked_body_need_not_say_its_length_but_has_the_limit() -> None:
     body = BytesBody(DATA)
     body.length = None
+    request = Request("PUT", "/b/k", "", {"transfer-encoding": "chunked"}, body)
+    check_length_is_said(request)
+    content = Admitted(body, declare(request, Proof(ANONYMOUS), len(DATA)), DIGESTS)
+    content.accept(DATA)
+    assert content.finish().size == len(DATA)
+    with pytest.raises(EntityTooLarge):
+        content.accept(b"x")
+
+
+def test_content_without_a_length_or_framing_is_refused() -> None:
     with pytest.raises(MissingContentLength):
-        declare(Request("PUT", "/b/k", "", {}, body), Proof(ANONYMOUS), 1 << 20)
+        check_length_is_said(Request("PUT", "/b/k", "", {}, BytesBody(b"")))
 
 
 def framed(data: bytes, trailer: str = "") -> bytes:
