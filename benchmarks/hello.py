@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What does one request cost in the HTTP layer alone? CPU of the server per hello, beside uvicorn's where it is installed.
+"""What does one request cost in the HTTP layer alone? CPU of the server per hello, and uvicorn's beside it.
 
     python benchmarks/hello.py [--server bucketport|uvicorn] [--seconds 5] [--connections 32] [CASE ...]
 
 Cases: hello (GET, 1 KiB answer), put1k (PUT of 1 KiB, read and dropped), wait (a handler that waits one turn of the
-loop), put1g (1 GiB received and dropped), get1g (1 GiB from a file). The server is a process of its own pinned to CPU 0,
-the load (`wrk`, `curl`) to CPU 1. Needs Linux, wrk and curl. Figures on a shared machine: read ratios.
+loop), put1g (1 GiB received and dropped), get1g (1 GiB from a file). The server is a process of its own pinned to CPU
+0, the load (`wrk`, `curl`) to CPU 1. Needs Linux, wrk and curl. Figures on a shared machine: read ratios.
 """
 
 import argparse
@@ -26,10 +26,12 @@ def serve_bucketport(port: int, big: str) -> None:
     from bucketport.message import FileSpans, Response
     from bucketport.runtimes.server import Server, run
 
+    size = os.path.getsize(big)
+
     class Hello:
         async def handle(self, request, exchange):
             if request.raw_path == "/big" and request.method == "GET":
-                return Response(200, {"ETag": '"x"'}, FileSpans([(big, 0, os.path.getsize(big))]))
+                return Response(200, {"ETag": '"x"'}, FileSpans([(big, 0, size)]))
             if request.raw_path == "/wait":
                 await asyncio.sleep(0)
             if request.body.length != 0:
@@ -57,6 +59,9 @@ def serve_uvicorn(port: int, big: str) -> None:
     """The same over ASGI."""
     import uvicorn
 
+    file = os.open(big, os.O_RDONLY)
+    size = os.path.getsize(big)
+
     async def app(scope, receive, send):
         if scope["type"] != "http":
             return
@@ -67,11 +72,10 @@ def serve_uvicorn(port: int, big: str) -> None:
             more = (await receive()).get("more_body", False)
         start = {"type": "http.response.start", "status": 200}
         if scope["path"] == "/big" and scope["method"] == "GET":
-            size = os.path.getsize(big)
             await send({**start, "headers": [(b"content-length", str(size).encode())]})
-            with open(big, "rb") as file:
-                while piece := file.read(1 << 20):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            for at in range(0, size, 1 << 20):
+                piece = os.pread(file, 1 << 20, at)
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
             return
         await send({**start, "headers": [(b"content-type", b"text/plain"), (b"content-length", b"1024")]})

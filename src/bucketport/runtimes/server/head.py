@@ -85,6 +85,8 @@ class HeadReader:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self.method, self.target = "", ""
+        """Of the head that was read last, as far as it could be read."""
         self._host: str | None = None
         self._fields: dict[bytes, bytes] = {}
         self.on_header = self._fields.setdefault
@@ -95,6 +97,7 @@ class HeadReader:
 
         Raises: an S3Error; the connection cannot be used further.
         """
+        self.method, self.target = "", ""
         line_end = block.find(b"\r\n")
         limits = self._limits
         if line_end > limits.request_line_bytes:
@@ -102,6 +105,7 @@ class HeadReader:
         if len(block) - line_end - 4 > limits.header_bytes:
             raise RequestHeaderSectionTooLarge()
         method, target, http10 = _request_line(block[:line_end].decode("latin-1"))
+        self.method, self.target = method, target
         headers = self._headers(block, line_end)
         raw_path, raw_query = _split(target, headers)
         if raw_query and raw_query.count("&") >= limits.query_pairs:
