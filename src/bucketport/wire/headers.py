@@ -70,12 +70,22 @@ def _text(name: str, value: str) -> str:
             "Header values must not contain CR, LF or NUL.",
             fields={"ArgumentName": name[:200], "ArgumentValue": repr(value)[:200]},
         )
+    return from_wire(value)
+
+
+def from_wire(value: str) -> str:
+    """A header's latin-1 text as the text it means: UTF-8 where it is that. The inverse of `on_wire`."""
     if value.isascii():
         return value
     try:
         return value.encode("latin-1").decode()
     except UnicodeError:
         return value
+
+
+def decode_metadata(value: str) -> str:
+    """A metadata value as another S3 sends it, as the text it means. The inverse of `encode_metadata`."""
+    return value if value.isascii() and "=?" not in value else _decoded(from_wire(value))
 
 
 def without_aws_chunked(encoding: str) -> str:

@@ -1,0 +1,11 @@
+"""S3 spoken to a backend: every call that the contract has, and a relay for those it has not."""
+
+from bucketport.backends.remote.s3.listing import Listings
+from bucketport.backends.remote.s3.objects import Objects
+from bucketport.model import Offer
+
+
+class S3(Objects, Listings):
+    """The dialect of S3, for one bucket or for a whole account (`Place.bucket` empty)."""
+
+    offers = frozenset(Offer)

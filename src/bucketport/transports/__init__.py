@@ -1,0 +1,1 @@
+"""Outbound HTTP behind `ports.HttpClient`, one library a file."""
