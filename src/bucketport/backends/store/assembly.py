@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 from bucketport.errors import BadDigest, EntityTooSmall, InvalidPart, InvalidPartOrder, InvalidRequest, MalformedXML
@@ -58,12 +59,10 @@ def assemble(
 def _named_parts(upload: UploadInfo, there: Mapping[int, PartInfo], named: Sequence[PartInfo]) -> list[PartInfo]:
     if not named:
         raise MalformedXML
-    last = 0
+    if any(part.number >= following.number for part, following in itertools.pairwise(named)):
+        raise InvalidPartOrder(fields={"UploadId": upload.upload.upload_id})
     found = []
     for part in named:
-        if part.number <= last:
-            raise InvalidPartOrder(fields={"UploadId": upload.upload.upload_id})
-        last = part.number
         stored = there.get(part.number)
         if stored is None or stored.etag != part.etag or (part.size and part.size != stored.size):
             raise _invalid(upload, part)

@@ -6,13 +6,11 @@ The store's operations are spread over files by question; each is a class on thi
 import asyncio
 import concurrent.futures
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bucketport.backends.store.blobs.shelf import Shelf
-from bucketport.backends.store.index.changes import Change, Outdated
 from bucketport.backends.store.index.sqlite import SqliteIndex
 from bucketport.backends.store.leases import Leases
-from bucketport.errors import OperationAborted
 from bucketport.ports import Digests, Entropy, Now
 from bucketport.record import record
 
@@ -70,11 +68,14 @@ class Base:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._threads.submit(work))
 
-    async def _agree(self, plan: Callable[[], Change]) -> Any:
-        """Submit what `plan` computes from what it reads, anew while that changes meanwhile."""
-        for _ in range(ATTEMPTS):
-            try:
-                return await self._submit(plan())
-            except Outdated:
-                continue
-        raise OperationAborted
+    def _in_background(self, work: Callable[[], None]) -> None:
+        """Have it done, and nobody waits; at once when the threads are gone because the store closes."""
+        in_background(self._threads, work)
+
+
+def in_background(threads: concurrent.futures.ThreadPoolExecutor, work: Callable[[], None]) -> None:
+    """Have a thread do it; do it here when there are no threads any more."""
+    try:
+        threads.submit(work)
+    except RuntimeError:
+        work()

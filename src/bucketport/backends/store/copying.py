@@ -5,13 +5,13 @@ What was read to plan a copy is compared again inside the commit; when the sourc
 
 from bucketport.backends.store.base import ATTEMPTS
 from bucketport.backends.store.index.changes import CopyObject, CopyPart, Outdated
-from bucketport.backends.store.index.columns import BLOB, ID, Row, checksums_of, checksums_text, info_of, map_text
+from bucketport.backends.store.index.columns import BLOB, ID, Row, checksums_text, info_of, map_text
 from bucketport.backends.store.parts import Parts
 from bucketport.backends.store.reading import Reading
 from bucketport.backends.store.reread import Reread
 from bucketport.errors import InvalidArgument, NoSuchVersion, OperationAborted
 from bucketport.message import release
-from bucketport.model import ObjectInfo, ObjectName, PartInfo, Span, Stored, UploadInfo, UploadName
+from bucketport.model import ObjectInfo, ObjectName, PartInfo, Span, Stored, UploadName
 from bucketport.options import CopyOptions, Want
 from bucketport.wire.conditions import check_copy
 from bucketport.wire.ranges import parse_copy_range
@@ -58,7 +58,7 @@ class Copying(Parts, Reading):
         row = self._read.get(source.bucket, source.key)
         info = self._source(source, want, row)
         if algorithm in info.checksums and info.checksum_type != "COMPOSITE":
-            return "", None
+            return checksums_text({algorithm: info.checksums[algorithm]}), row[ID]
         body = await self._body(source, row, None)
         try:
             reread = Reread(body, self._shelf.files, self._digests, self._threads)
@@ -80,14 +80,15 @@ class Copying(Parts, Reading):
 
         Raises: InvalidArgument when the range is not within the source.
         """
-        under_way = self._upload(upload)
+        algorithm = self._upload(upload).checksum_algorithm
         row = self._read.get(source.bucket, source.key)
         info = self._source(source, want, row)
         span = _copy_span(want.range, info.size)
-        if span is None and _is_a_part(row, info, under_way):
-            shared = await self._share(upload, number, source, want, row)
-            if shared is not None:
-                return shared
+        if span is None and _is_a_part(row, info, algorithm):
+            checksums = {algorithm: info.checksums[algorithm]} if algorithm else {}
+            part = PartInfo(number, info.size, info.etag, self._now_ms(), checksums)
+            if await self._share(upload, part, source, row[ID], want):
+                return part
         body = await self._body(source, row, span)
         try:
             reread = Reread(body, self._shelf.files, self._digests, self._threads)
@@ -95,19 +96,25 @@ class Copying(Parts, Reading):
         finally:
             release(body)
 
-    async def _share(
-        self, upload: UploadName, number: int, source: ObjectName, want: Want, row: Row
-    ) -> PartInfo | None:
-        """The source's blob as a part; None when the source has changed since `row` was read."""
-        now = self._now_ms()
-        names = (upload.bucket, upload.key.encode(), upload.upload_id)
+    async def _share(self, upload: UploadName, part: PartInfo, source: ObjectName, expected: int, want: Want) -> bool:
+        """Whether the source's blob became the part; not when the source is another row by now."""
+        change = CopyPart(
+            upload.bucket,
+            upload.key.encode(),
+            upload.upload_id,
+            part.number,
+            part.modified_ms,
+            checksums_text(part.checksums),
+            source.bucket,
+            source.key.encode(),
+            expected,
+            want.conditions,
+        )
         try:
-            await self._submit(
-                CopyPart(*names, number, now, source.bucket, source.key.encode(), row[ID], want.conditions)
-            )
+            await self._submit(change)
         except Outdated:
-            return None
-        return PartInfo(number, row[0], row[1], now, checksums_of(row[9]))
+            return False
+        return True
 
 
 def _copy_span(text: str | None, size: int) -> Span | None:
@@ -122,8 +129,8 @@ def _copy_span(text: str | None, size: int) -> Span | None:
     return Span(first, last + 1, size)
 
 
-def _is_a_part(row: Row, info: ObjectInfo, upload: UploadInfo) -> bool:
+def _is_a_part(row: Row, info: ObjectInfo, algorithm: str) -> bool:
     """Whether the source's blob can serve as it is: its ETag is the MD5, and it has the checksum that is wanted."""
     if row[BLOB] is None or info.parts_count or "-" in info.etag:
         return False
-    return not upload.checksum_algorithm or upload.checksum_algorithm in info.checksums
+    return not algorithm or algorithm in info.checksums

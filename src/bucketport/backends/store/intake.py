@@ -9,7 +9,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable
 
-from bucketport.backends.store.base import Base
+from bucketport.backends.store.base import Base, in_background
 from bucketport.backends.store.blobs.shelf import Blob, Draft
 from bucketport.model import Sealed
 from bucketport.ports import Content
@@ -133,6 +133,6 @@ class _Pump:
         """Leave nothing behind, once the thread that may still be at work has finished."""
         running = self._running
         if running is None:
-            self._threads.submit(self._draft.discard)
+            in_background(self._threads, self._draft.discard)
         else:
-            running.add_done_callback(lambda _: self._threads.submit(self._draft.discard))
+            running.add_done_callback(lambda _: in_background(self._threads, self._draft.discard))

@@ -89,7 +89,7 @@ class Janitor(Base):
         if isinstance(error, BackendError) and error.trouble is not Trouble.FULL:
             self._strays.append(blob)
             return
-        self._threads.submit(self._remove_quietly, blob)
+        self._in_background(lambda: self._remove_quietly(blob))
 
     def _remove_quietly(self, blob: int) -> None:
         try:

@@ -7,8 +7,6 @@ FOLDER/temporary/START          what is being written; older ones are swept at o
 """
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Callable
 
 from bucketport.backends.store.base import Rooms, Settings
@@ -16,6 +14,7 @@ from bucketport.backends.store.blobs.files import Files
 from bucketport.backends.store.blobs.shelf import Shelf
 from bucketport.backends.store.index.sqlite import SqliteIndex
 from bucketport.backends.store.leases import Leases
+from bucketport.backends.store.lock import Lock
 from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
 from bucketport.errors import BackendError
@@ -48,7 +47,7 @@ def open_store(
     files = files or Files()
     with contextlib.ExitStack() as undo:
         try:
-            release = undo.enter_context(contextlib.closing(_Lock(path)))
+            release = undo.enter_context(contextlib.closing(Lock(path)))
             shelf = _prepare(path, files, digests, entropy(6).hex())
             wake: list[Callable[[], None]] = []
             index = SqliteIndex(f"{path}/index.sqlite", lambda: wake[0](), vfs)
@@ -63,29 +62,6 @@ def open_store(
         wake.append(store.tidy)
         undo.pop_all()
     return store
-
-
-class _Lock:
-    """The exclusive lock on a data folder. The kernel lets it go when the process ends, however it ends."""
-
-    def __init__(self, path: str) -> None:
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        self._handle = os.open(f"{path}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._handle, 20, 0).decode(errors="replace").strip()
-            os.close(self._handle)
-            raise CannotOpen(
-                f"The data folder {path} is in use by another bucketport{f' (process {holder})' if holder else ''}. "
-                "Stop that one, or use another folder."
-            ) from error
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
-
-    def close(self) -> None:
-        """Let another one in."""
-        os.close(self._handle)
 
 
 def _prepare(path: str, files: Files, digests: Digests, start: str) -> Shelf:

@@ -159,6 +159,7 @@ class CopyPart:
     upload_id: str
     number: int
     modified_ms: int
+    checksums: str
     source_bucket: str
     source_key: bytes
     expected: int

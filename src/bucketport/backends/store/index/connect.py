@@ -14,6 +14,9 @@ PAGE = 8192
 MAPPED = 256 << 20
 """Bytes of the file that a reader maps: a commit drops its page cache, mapped pages need no second read."""
 
+CACHE_KIB = 8192
+"""KiB of pages that a connection keeps."""
+
 
 def open_writer(path: str, vfs: str | None = None) -> apsw.Connection:
     """The write connection: WAL, every commit synced, checkpoints only when asked for."""
@@ -25,7 +28,7 @@ def open_writer(path: str, vfs: str | None = None) -> apsw.Connection:
     connection.pragma("synchronous", "full")
     connection.pragma("secure_delete", "off")
     connection.pragma("wal_autocheckpoint", 0)
-    connection.pragma("cache_size", -16_384)
+    connection.pragma("cache_size", -CACHE_KIB)
     return connection
 
 
@@ -35,6 +38,7 @@ def open_reader(path: str, vfs: str | None = None, mapped: int = MAPPED) -> apsw
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_timeout(10_000)
     connection.pragma("mmap_size", mapped)
+    connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("query_only", True)
     return connection
 

@@ -28,35 +28,33 @@ _VERSION = (
 
 @record
 class Statements:
-    """The two ways to read a kind of entries."""
+    """How a kind of entries is read: a range of them, and one. ?1 is the bucket, ?2 the key or the lower bound
+    (included), ?3 the upper bound, ?4 the limit."""
 
     scan: str
-    skip: str
+    one: str
 
 
 def _statements(columns: str) -> Statements:
-    """?1 bucket, ?2 lower bound (included), ?3 upper bound, ?4 limit; to skip also ?5 where the rest of a key after
-    the prefix begins (from 1), ?6 the delimiter, ?7 its length, ?8 what follows a common prefix's last byte."""
-    seek = "SELECT key FROM current WHERE bucket=?1 AND key>={} AND key<?3 ORDER BY key LIMIT 1"
-    group = "substr(key, 1, ?5 + instr(substr(key, ?5), ?6) - 2 + ?7)"
-    past = (
-        "CASE instr(substr(walk.key, ?5), ?6) WHEN 0 THEN CAST(walk.key || x'00' AS BLOB) ELSE "
-        "CAST(substr(walk.key, 1, ?5 + instr(substr(walk.key, ?5), ?6) - 3 + ?7) || ?8 AS BLOB) END"
-    )
-    return Statements(
-        f"SELECT CAST(key AS TEXT), {columns} FROM current "
-        "WHERE bucket=?1 AND key>=?2 AND key<?3 ORDER BY key LIMIT ?4",
-        f"WITH RECURSIVE walk(key) AS (SELECT ({seek.format('?2')}) UNION ALL "
-        f"SELECT ({seek.format(past)}) FROM walk WHERE walk.key IS NOT NULL LIMIT ?4), "
-        "groups(at, name) AS "
-        f"(SELECT key, CASE instr(substr(key, ?5), ?6) WHEN 0 THEN NULL ELSE {group} END FROM walk) "
-        f"SELECT CAST(name AS TEXT), CAST(at AS TEXT), {columns} FROM groups LEFT JOIN current ON name IS NULL AND "
-        "bucket=?1 AND key=at WHERE at IS NOT NULL",
-    )
+    select = f"SELECT CAST(key AS TEXT), {columns} FROM current WHERE bucket=?1 AND key"
+    return Statements(f"{select}>=?2 AND key<?3 ORDER BY key LIMIT ?4", f"{select}=?2")
 
 
 ENTRIES = _statements(_ENTRY)
 VERSIONS = _statements(_VERSION)
+
+_SEEK = "SELECT key FROM current WHERE bucket=?1 AND key>={} AND key<?3 ORDER BY key LIMIT 1"
+_PAST = (
+    "CASE instr(substr(walk.key, ?5), ?6) WHEN 0 THEN CAST(walk.key || x'00' AS BLOB) ELSE "
+    "CAST(substr(walk.key, 1, ?5 + instr(substr(walk.key, ?5), ?6) - 3 + ?7) || ?8 AS BLOB) END"
+)
+_SKIP = (
+    f"WITH RECURSIVE walk(key) AS (SELECT ({_SEEK.format('?2')}) UNION ALL "
+    f"SELECT ({_SEEK.format(_PAST)}) FROM walk WHERE walk.key IS NOT NULL LIMIT ?4) "
+    "SELECT CAST(key AS TEXT) FROM walk WHERE key IS NOT NULL"
+)
+"""The first key of each group, and each key of none. Beside a scan's: ?5 where the rest of a key after the prefix
+begins (from 1), ?6 the delimiter, ?7 its length, ?8 what follows a common prefix's last byte."""
 
 
 @record
@@ -154,16 +152,19 @@ class _Grouped:
 
     def _skip(self, lower: bytes, upper: bytes, limit: int) -> int:
         """Seek from group to group; how many keys and groups were found."""
-        values = (self._bucket, lower, upper, limit, *self._skip_values)
-        rows = self._reader.rows(self._statements.skip, values)
-        for row in rows:
-            if row[0] is None:
-                self._rows.append(row[1:])
-                self._order.append(row[1])
+        found = self._reader.rows(_SKIP, (self._bucket, lower, upper, limit, *self._skip_values))
+        delimiter, start = self._query.delimiter, len(self._query.prefix)
+        length = len(delimiter)
+        for (key,) in found:
+            at = key.find(delimiter, start)
+            if at < 0:
+                self._rows += self._reader.rows(self._statements.one, (self._bucket, key.encode()))
+                self._order.append(key)
             else:
-                self._prefixes.append(row[0])
-                self._order.append(row[0])
-        return len(rows)
+                group = key[: at + length]
+                self._prefixes.append(group)
+                self._order.append(group)
+        return len(found)
 
     def _cut(self) -> Page:
         limit, order = self._query.limit, self._order
@@ -172,7 +173,7 @@ class _Grouped:
             dropped = order.pop()
             if self._prefixes and self._prefixes[-1] == dropped:
                 self._prefixes.pop()
-            else:
+            elif self._rows and self._rows[-1][0] == dropped:
                 self._rows.pop()
         return Page(self._rows, self._prefixes, truncated, order[-1] if order else "")
 

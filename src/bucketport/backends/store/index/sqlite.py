@@ -62,3 +62,11 @@ class SqliteIndex:
         """Decide what waits, write the WAL back, close. Blocks."""
         self.read.connection.close()
         self._writer.close()
+
+
+def open_for_reading(path: str) -> Reader:
+    """A reader of an index that no server has open. Raises: BackendError."""
+    try:
+        return Reader(open_reader(path), path)
+    except apsw.Error as error:
+        raise trouble(error, path) from error

@@ -99,10 +99,10 @@ class Transaction:
     def version(self, bucket: int, key: bytes, version: str | None) -> Row:
         """The row of a key's version. Raises: NoSuchKey, NoSuchVersion."""
         row = self.current(bucket, key)
-        if version is not None and (row is None or version != "null"):
-            raise NoSuchVersion(fields={"Key": key.decode(), "VersionId": version[:200]})
         if row is None:
             raise NoSuchKey(fields={"Key": key.decode()})
+        if version is not None and version != "null":
+            raise NoSuchVersion(fields={"Key": key.decode(), "VersionId": version[:200]})
         return row
 
     def count(self, bucket: int, objects: int, size: int) -> None:

@@ -86,7 +86,7 @@ def copy_part(tx: Transaction, change: CopyPart) -> None:
     check_copy(change.source_conditions, info_of(change.source_key.decode(), source))
     manifest = _manifest(tx, tx.bucket(change.bucket), change.key, change.upload_id)
     tx.hold_blob(source[BLOB])
-    _set_part(tx, manifest, (change.number, source[0], source[1], change.modified_ms, source[9], source[BLOB]))
+    _set_part(tx, manifest, (change.number, source[0], source[1], change.modified_ms, change.checksums, source[BLOB]))
 
 
 def complete_upload(tx: Transaction, change: CompleteUpload) -> Stored:
