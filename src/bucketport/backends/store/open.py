@@ -68,6 +68,9 @@ def _prepare(path: str, files: Files, digests: Digests, start: str) -> Shelf:
     """The folders: blobs, and a temporary one of this start alone, older ones swept."""
     temporary = f"{path}/temporary"
     made = [files.make_folder(f"{path}/blobs"), files.make_folder(temporary)]
+    if files.size(f"{path}/index.sqlite") < 0:
+        # SQLite gives its other files the mode of this one: nobody else may read them.
+        files.close(files.create(f"{path}/index.sqlite"))
     for old in files.names(temporary):
         for name in files.names(f"{temporary}/{old}"):
             files.remove(f"{temporary}/{old}/{name}")

@@ -8,7 +8,7 @@ import pytest
 from bucketport.backends.store.base import Settings
 from bucketport.errors import BackendError, NoSuchBucket, NoSuchKey, NoSuchUpload, PreconditionFailed, Trouble
 from bucketport.message import FileSpans, release
-from bucketport.model import BucketInfo, ObjectName, PartInfo
+from bucketport.model import ObjectName, PartInfo
 from bucketport.options import (
     NO_CONDITIONS,
     WHOLE,
@@ -187,8 +187,8 @@ async def test_a_refused_write_leaves_no_file(store, blob_files):
     await put(store, "k", b"there")
     with pytest.raises(PreconditionFailed):
         await put(store, "k", os.urandom(MIB), conditions=WriteConditions(if_none_match="*"))
+    content = FakeContent(os.urandom(3 * MIB), piece=MIB, fails=ValueError("checks"), fails_at="finish")
     with pytest.raises(ValueError, match="checks"):
-        content = FakeContent(os.urandom(3 * MIB), piece=MIB, fails=ValueError("checks"), fails_at="finish")
         await store.put(named("new"), content, ME)
     with pytest.raises(NoSuchKey):
         await store.head(named("new"), WHOLE)

@@ -100,7 +100,8 @@ RULES = (
     Rule(
         "unknown bucket",
         "SELECT CAST(r.key AS TEXT), 'is in bucket ' || r.bucket || ', which is not there' FROM "
-        "(SELECT bucket, key FROM current UNION ALL SELECT bucket, key FROM versions UNION ALL SELECT bucket, key FROM uploads) r "
+        "(SELECT bucket, key FROM current UNION ALL SELECT bucket, key FROM versions UNION ALL "
+        "SELECT bucket, key FROM uploads) r "
         "LEFT JOIN buckets b ON b.id=r.bucket WHERE b.id IS NULL",
     ),
 )
