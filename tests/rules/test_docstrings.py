@@ -19,6 +19,8 @@ def test_every_public_name_has_a_docstring(sources, definitions):
     found = []
     for source in sources:
         for name, node, _, public in definitions(source):
+            if node.name.startswith("test_"):
+                continue  # the shipped contracts: a test's name is its promise
             marks = {ast.unparse(mark).rpartition(".")[2] for mark in node.decorator_list}
             if public and not marks.intersection(OVERRIDES) and not ast.get_docstring(node):
                 found.append(f"src/bucketport/{source.path}:{node.lineno}: {name}")

@@ -52,6 +52,8 @@ THIRD_PARTY = {
     "metering/prometheus.py": {"prometheus_client"},
     "config/": {"pydantic", "pydantic_core"},
     "runtimes/server/": {"httptools", "uvloop"},
+    "transports/": {"aiohttp", "httptools"},
+    "testing/": {"pytest", "hypothesis"},
     "cli/": {"typer", "click", "rich", "pydantic"},
 }
 """Where a package from elsewhere may appear; the path of a file, or the start of one."""

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Which reference pages follow from tables in the code? These; written anew, or checked, by one command.
+
+python docs/generate.py            write docs/reference/*.md
+python docs/generate.py --check    exit 1 and name the pages that are not current
+"""
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Iterable, Sequence
+
+from bucketport import errors, operations
+from bucketport.access.actions import ACTIONS
+from bucketport.operations.base import COPY_SOURCE
+from bucketport.wire.address import Level
+from bucketport.wire.checksums import ALGORITHMS, COMPOSITE, FULL_OBJECT
+
+PLACES = {Level.SERVICE: "the service", Level.BUCKET: "a bucket", Level.OBJECT: "an object"}
+
+FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
+
+MADE_BY = "This page is written by `make docs`. Change the table in the code, not the page."
+
+
+def pages() -> dict[str, str]:
+    """Every page's text by its file name."""
+    made = {
+        "operations.md": operations_page(),
+        "errors.md": errors_page(),
+        "checksums.md": checksums_page(),
+        "actions.md": actions_page(),
+    }
+    return {name: text.rstrip("\n") + "\n" for name, text in made.items()}
+
+
+def page(title: str, source: str, *blocks: str) -> str:
+    """A page: its title, where its facts stand, and its blocks."""
+    return "\n\n".join((f"# {title}", f"{MADE_BY} It is `src/bucketport/{source}`.", *blocks))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown; a bar in a cell is escaped."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def code(text: str) -> str:
+    """A cell of code; empty stays empty."""
+    return f"`{text}`" if text else ""
+
+
+def operations_page() -> str:
+    """The matrix of operations: what is there, and what is answered 501."""
+    rows = list(operations.table())
+    modelled = [row for row in rows if row.operation is not None]
+    others = [row for row in rows if row.operation is None]
+    blocks = [
+        f"{len(modelled)} operations are there. {len(others)} more are known by name: a bucket whose backend is S3 "
+        "itself passes them on, any other answers 501 NotImplemented. A request that is neither is 405 "
+        "MethodNotAllowed.",
+        "*Selected by* is the query parameter, or the header, that tells an operation from the others at its place. "
+        "*Body* is what is done with the request's body: `stream` stores it as it passes, `buffer` and `parts` read "
+        "an XML document, `none` refuses one. *Needs* is what the bucket's backend must offer.",
+    ]
+    for level, place in PLACES.items():
+        cells = [
+            (row.name, code(row.method), selector(row), code(row.action), row.body.value, row.needs.value)
+            for row in modelled
+            if row.level is level
+        ]
+        if cells:
+            heads = ("Operation", "Method", "Selected by", "Action", "Body", "Needs")
+            blocks += [f"## On {place}", table(heads, cells)]
+    cells = [(row.name, code(row.method), PLACES[row.level], selector(row), code(row.action)) for row in others]
+    blocks += ["## Known by name", table(("Operation", "Method", "On", "Selected by", "Action"), cells)]
+    return page("Operations", "operations/", *blocks)
+
+
+def selector(row: operations.Row) -> str:
+    """What tells the operation from its neighbours."""
+    query, _, copy = row.selector.partition("+")
+    return " and ".join(code(name) for name in (query, COPY_SOURCE if copy else "") if name)
+
+
+def errors_page() -> str:
+    """The table of error codes."""
+    rows = [(code(kind.code), kind.status, kind.text) for kind in errors.codes()]
+    return page(
+        "Errors",
+        "errors.py",
+        "Every error that a client can get, with its HTTP status and its default message. A message can say more than "
+        "the default; the code never differs.",
+        table(("Code", "Status", "Message"), rows),
+    )
+
+
+def checksums_page() -> str:
+    """The table of checksum algorithms."""
+    rows = [
+        (
+            row.name,
+            code(row.header),
+            row.length,
+            "yes" if COMPOSITE in row.types else "",
+            "yes" if FULL_OBJECT in row.types else "",
+        )
+        for row in ALGORITHMS.values()
+    ]
+    return page(
+        "Checksums",
+        "wire/checksums.py",
+        "A checksum comes in its header, or as a trailer named by `x-amz-trailer`. It is kept and returned to a "
+        "request with `x-amz-checksum-mode: ENABLED`. A mismatch is 400 and stores nothing. `Content-MD5` is checked "
+        "too, and not kept.",
+        table(("Algorithm", "Header", "Bytes", "Multipart, composite", "Multipart, full object"), rows),
+    )
+
+
+def actions_page() -> str:
+    """The table of actions: what a scope may name, and what else grants each."""
+    rows = [
+        (
+            code(row.name),
+            code(row.iam),
+            row.bucket_grant,
+            row.object_grant,
+            "yes" if row.anonymous else "",
+            ", ".join(code(name) for name in row.implied_by),
+        )
+        for row in ACTIONS.values()
+    ]
+    return page(
+        "Actions",
+        "access/actions.py",
+        "What a request asks leave for. *ACL* columns name the permission of a canned ACL that grants the action, on "
+        "the bucket or on the object. *Public* says whether a public bucket grants it to everybody. *Also by* names "
+        "the actions whose scope covers this one.",
+        table(("Action", "In a policy", "Bucket ACL", "Object ACL", "Public", "Also by"), rows),
+    )
+
+
+def stale() -> list[str]:
+    """The names of pages that differ from what the code says, or are there without being made."""
+    wanted = pages()
+    kept = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md")}
+    return sorted(name for name in wanted.keys() | kept.keys() if wanted.get(name) != kept.get(name))
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is not current")
+    if parser.parse_args().check:
+        found = stale()
+        for name in found:
+            print(f"docs/reference/{name} is not current: run `make docs`", file=sys.stderr)
+        return 1 if found else 0
+    FOLDER.mkdir(exist_ok=True)
+    for name in stale():
+        text = pages().get(name)
+        if text is None:
+            (FOLDER / name).unlink()
+        else:
+            (FOLDER / name).write_text(text, encoding="utf-8")
+        print(f"docs/reference/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
