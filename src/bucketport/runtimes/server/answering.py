@@ -64,7 +64,7 @@ def refuse(flow: Flow, error: S3Error, method: str, target: str, client: str) ->
         else:
             head = Head(method, target, "", "", {}, 0, False, False, False)
             _send_refusal(flow, error, head, exchange)
-            flow.finish()
+            flow.finish(mid_sentence=True)
     finally:
         server.settle(exchange)
 

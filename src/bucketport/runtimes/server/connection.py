@@ -46,7 +46,6 @@ class Connection(Flow):
         self._client = str(peer[0]) if isinstance(peer, tuple) else ""
         self.deadline = self.server.monotonic() + self.server.limits.header_seconds
         if not self.server.admit(self):
-            self.input += b"?"  # So that its request, whenever it comes, is read and not answered with a reset.
             refuse(self, SlowDown(reason="too many connections"), "", "", self._client)
 
     def connection_lost(self, exc: BaseException | None) -> None:

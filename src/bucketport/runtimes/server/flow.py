@@ -125,11 +125,14 @@ class Flow(asyncio.Protocol):
 
     # Ends.
 
-    def finish(self) -> None:
-        """Nothing more will be answered: close, but let a client that is still sending hear us first."""
+    def finish(self, *, mid_sentence: bool = False) -> None:
+        """Nothing more will be answered: close, but let a client that is still sending hear us first.
+
+        `mid_sentence`: it may be sending though no body was begun (its head was refused).
+        """
         body, transport = self.body, self.transport
         now = self.server.monotonic()
-        if (body is None or body.ended) and not self.input and not self._held:
+        if (body is None or body.ended) and not (self.input or self._held or mid_sentence):
             self.deadline = now + self.server.limits.write_idle_seconds
             transport.close()
             return
