@@ -144,7 +144,8 @@ class RelayedCall:
     """An S3 operation that we do not model, for a backend that is S3 itself. `name` is what S3 calls it.
 
     `key` None: it is about the bucket. `query` holds the decoded pairs without those that sign a URL. `headers`
-    (lower-case names) may be all that the client sent: the backend passes on those of an allow-list.
+    (lower-case names) may be all that the client sent: the backend passes on those of an allow-list, and those in
+    `granted`, for which the caller was found to have leave (x-amz-acl, grants, governance bypass).
     """
 
     name: str
@@ -154,3 +155,4 @@ class RelayedCall:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = b""
+    granted: frozenset[str] = frozenset()

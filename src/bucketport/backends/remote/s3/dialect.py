@@ -1,11 +1,10 @@
 """S3 spoken to a backend: every call that the contract has, and a relay for those it has not."""
 
-from bucketport.backends.remote.s3.listing import Listings
-from bucketport.backends.remote.s3.objects import Objects
+from bucketport.backends.remote.s3.settings import Settings
 from bucketport.model import Offer
 
 
-class S3(Objects, Listings):
+class S3(Settings):
     """The dialect of S3, for one bucket or for a whole account (`Place.bucket` empty)."""
 
     offers = frozenset(Offer)

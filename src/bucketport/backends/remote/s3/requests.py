@@ -90,6 +90,11 @@ class Requests(Dialect[AwsKey]):
         text = "&".join(sorted([f"{encode(name)}={encode(value)}" for name, value in query.items()])) if query else ""
         return HttpRequest(method, endpoint, path, text, headers, body, idempotent, streamed)
 
+    def service_request(self, method: str) -> HttpRequest:
+        """A request about the account."""
+        endpoint = self.place.endpoint
+        return HttpRequest(method, endpoint, f"{endpoint.base}/")
+
     def sign(self, request: HttpRequest, key: AwsKey | None, now: float) -> HttpRequest:
         """Signature V4 over the host, the payload and every x-amz-* header."""
         headers, body = dict(request.headers), request.body
