@@ -12,6 +12,38 @@ and its `conftest.py` has the fixtures of `bucketport.testing.plugin`. A class w
 and says so; `excused` names what it cannot keep although it offers it, with the reason.
 """
 
+from bucketport.testing.contracts.buckets import TestBucketListing, TestBuckets, TestTwoBuckets
+from bucketport.testing.contracts.copying import TestCopy, TestCopyConditions
+from bucketport.testing.contracts.failures import TestFailingContent
+from bucketport.testing.contracts.listing import TestListing, TestVersionListing
 from bucketport.testing.contracts.objects import TestObjects, TestOddKeys
+from bucketport.testing.contracts.ranges import TestOnePart, TestRanges
+from bucketport.testing.contracts.read_conditions import TestReadConditions
+from bucketport.testing.contracts.tags_acls import TestAcls, TestAttributes, TestTags
+from bucketport.testing.contracts.uploads import TestPartListing, TestUploadListing, TestUploads
+from bucketport.testing.contracts.write_conditions import TestDeleteConditions, TestDeleteMany, TestPutConditions
 
-__all__ = ["TestObjects", "TestOddKeys"]
+__all__ = [
+    "TestAcls",
+    "TestAttributes",
+    "TestBucketListing",
+    "TestBuckets",
+    "TestCopy",
+    "TestCopyConditions",
+    "TestDeleteConditions",
+    "TestDeleteMany",
+    "TestFailingContent",
+    "TestListing",
+    "TestObjects",
+    "TestOddKeys",
+    "TestOnePart",
+    "TestPartListing",
+    "TestPutConditions",
+    "TestRanges",
+    "TestReadConditions",
+    "TestTags",
+    "TestTwoBuckets",
+    "TestUploadListing",
+    "TestUploads",
+    "TestVersionListing",
+]
