@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from http import HTTPStatus
 from typing import Protocol
 
-from bucketport.errors import InternalError
+from bucketport.errors import InternalError, S3Error
 from bucketport.exchange import Exchange
 from bucketport.message import FileSpans, Stream
 
@@ -61,88 +61,96 @@ def head_bytes(status: int, headers: dict[str, str], fixed: str) -> bytes:
 class _OpenSpan:
     """A file that is being read from `at` to `stop`, on the loop while the page cache has it, else in a thread."""
 
-    __slots__ = ("_busy", "_fd", "_readers", "at", "path", "stop")
+    __slots__ = ("_at", "_busy", "_file", "_path", "_readers", "_stop")
 
     def __init__(self, span: tuple[str, int, int], readers: Executor) -> None:
-        self.path, self.at, self.stop = span
-        self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._path, self._at, self._stop = span
+        self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         self._readers = readers
         self._busy: Future[bytes] | None = None
 
     async def read(self) -> bytes | bytearray:
         """The next piece; empty when the span is done. Raises: OSError, EOFError when the file is too short."""
-        size = min(self.stop - self.at, PIECE)
+        size = min(self._stop - self._at, PIECE)
         if not size:
             return b""
         piece = self._cached(size)
         if piece is None:
-            self._busy = self._readers.submit(os.pread, self._fd, size, self.at)
+            self._busy = self._readers.submit(os.pread, self._file, size, self._at)
             piece = await wrap_future(self._busy)
         if not piece:
-            raise EOFError
-        self.at += len(piece)
+            raise EOFError("shorter than it should be")
+        self._at += len(piece)
         return piece
 
     def _cached(self, size: int) -> bytes | bytearray | None:
         """What the page cache has of the next piece; None when it has nothing."""
         if not _RWF_NOWAIT:
-            return os.pread(self._fd, size, self.at)
+            return os.pread(self._file, size, self._at)
         piece = bytearray(size)
         try:
-            count = os.preadv(self._fd, [piece], self.at, _RWF_NOWAIT)
+            count = os.preadv(self._file, [piece], self._at, _RWF_NOWAIT)
         except BlockingIOError:
             return None
         except OSError as error:
             if error.errno != errno.EOPNOTSUPP:
                 raise
-            return os.pread(self._fd, size, self.at)  # tmpfs and the like, which never wait for a disk.
+            return os.pread(self._file, size, self._at)  # tmpfs and the like, which never wait for a disk.
         if count < size:
             del piece[count:]
         return piece
 
     def close(self) -> None:
         """Close the file, after a read that is still under way in a thread."""
-        fd = self._fd
+        file = self._file
         if self._busy is not None and not self._busy.done():
-            self._busy.add_done_callback(lambda _: os.close(fd))
+            self._busy.add_done_callback(lambda _: os.close(file))
         else:
-            os.close(fd)
+            os.close(file)
 
 
 async def send_spans(out: Outlet, head: bytes, body: FileSpans, exchange: Exchange, readers: Executor) -> None:
     """Send `head` and the files' bytes.
 
-    Raises: InternalError when a file is missing or too short, after `body.corrupt` was told its path.
+    Raises: InternalError when a file cannot be read, after `body.corrupt` was told of one that is missing or too short.
     """
     for span in body.spans:
         try:
             file = _OpenSpan(span, readers)
-            try:
-                while piece := await file.read():
-                    exchange.bytes_out += len(piece)
-                    if not head:
-                        out.write(piece)
-                    elif len(piece) <= JOINED:
-                        out.write(head + piece)
-                    else:
-                        out.write(head, piece)
-                    head = b""
-                    if out.full:
-                        await out.room()
-            finally:
-                file.close()
-        except (OSError, EOFError) as error:
-            if body.corrupt is not None:
-                body.corrupt(span[0])
-            raise InternalError(reason=f"{span[0]}: {_why(error)}") from error
+        except OSError as error:
+            raise _unreadable(span[0], body, error) from error
+        try:
+            while True:
+                try:
+                    piece = await file.read()
+                except (OSError, EOFError) as error:
+                    raise _unreadable(span[0], body, error) from error
+                if not piece:
+                    break
+                exchange.bytes_out += len(piece)
+                if not head:
+                    out.write(piece)
+                elif len(piece) <= JOINED:
+                    out.write(head + piece)
+                else:
+                    out.write(head, piece)
+                head = b""
+                if out.full:
+                    await out.room()
+        finally:
+            file.close()
     if head:
         out.write(head)
 
 
-def _why(error: OSError | EOFError) -> str:
-    if isinstance(error, OSError):
-        return os.strerror(error.errno or errno.EIO)
-    return "shorter than it should be"
+_CORRUPT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EIO})
+
+
+def _unreadable(path: str, body: FileSpans, error: OSError | EOFError) -> S3Error:
+    """What to answer; the holder of the file is told when it is the file's fault (and not, say, too many are open)."""
+    if body.corrupt is not None and (isinstance(error, EOFError) or error.errno in _CORRUPT):
+        body.corrupt(path)
+    return InternalError(reason=f"{path}: {error.strerror if isinstance(error, OSError) else error}")
 
 
 async def send_stream(out: Outlet, head: bytes, body: Stream, exchange: Exchange, chunked: bool) -> None:

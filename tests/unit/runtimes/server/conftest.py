@@ -151,7 +151,7 @@ _serving.script = Script
 
 
 def _answers(raw, *methods):
-    """The answers in `raw` as (status, headers, body), judged by h11; a last one may be cut (its status is then None)."""
+    """The answers in `raw` as (status, headers, body), judged by h11."""
     found = []
     methods = itertools.chain(methods, itertools.repeat("GET"))
     while raw:
@@ -213,5 +213,3 @@ class Handle:
 @pytest.fixture
 def handle():
     return Handle()
-
-

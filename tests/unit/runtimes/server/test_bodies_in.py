@@ -240,7 +240,7 @@ def test_silent_client_in_a_wanted_body_times_out(play, serving, answers):
         async with serving(body_idle_seconds=0.05) as served:
             client = await served.connect()
             await client.send(PUT + b"Content-Length: 10\r\n\r\nabc")
-            ((status, headers, body),) = answers(await client.rest())
+            ((status, _, body),) = answers(await client.rest())
             assert (status, body) == (400, b"<Code>RequestTimeout</Code>")
             assert isinstance(served.app.refusals[0], RequestTimeout)
 
