@@ -39,15 +39,22 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (chec
 
 _NAMES = frozenset(HEADERS)
 
+_SWITCHES = frozenset({"x-amz-bucket-object-lock-enabled", _SSE + "-bucket-key-enabled"})
+"""Headers that ask for nothing when they are `false`; rclone sends the first so with every CreateBucket."""
+
 
 def asked(headers: Mapping[str, str]) -> bool:
     """Whether a request asks for any of it."""
-    return not _NAMES.isdisjoint(headers)
+    return not _NAMES.isdisjoint(headers) and bool(of(headers))
 
 
 def of(headers: Mapping[str, str]) -> dict[str, str]:
     """Those headers of a request, to be handed on."""
-    return {name: value for name, value in headers.items() if name in _NAMES}
+    return {
+        name: value
+        for name, value in headers.items()
+        if name in _NAMES and not (name in _SWITCHES and value.lower() == "false")
+    }
 
 
 def claims(headers: Mapping[str, str], bucket: str, key: str | None) -> tuple[Claim, ...]:
