@@ -162,9 +162,9 @@ def _require(row: Row, mount: Mount | None, request: Request) -> None:
 
     Raises: NotImplemented; AccessDenied when `x-amz-expected-bucket-owner` names somebody else.
     """
+    if extras.asked(request.headers) and (mount is None or Offer.RELAY not in mount.backend.offers):
+        raise NotImplemented(fields={"Header": next(iter(extras.of(request.headers)))})
     if mount is None:
-        if extras.asked(request.headers):
-            raise NotImplemented(fields={"Header": next(iter(extras.of(request.headers)))})
         return
     if row.needs not in mount.backend.offers:
         raise NotImplemented(f"{row.name} is not implemented for this bucket")
