@@ -13,10 +13,18 @@ and says so; `excused` names what it cannot keep although it offers it, with the
 """
 
 from bucketport.testing.contracts.buckets import TestBucketListing, TestBuckets, TestTwoBuckets
+from bucketport.testing.contracts.completing import (
+    TestChecksumsOfParts,
+    TestCompleteConditions,
+    TestCompleting,
+    TestCompletingAgain,
+    TestRefusedCompleting,
+)
 from bucketport.testing.contracts.copying import TestCopy, TestCopyConditions
 from bucketport.testing.contracts.failures import TestFailingContent
 from bucketport.testing.contracts.listing import TestListing, TestVersionListing
 from bucketport.testing.contracts.objects import TestObjects, TestOddKeys
+from bucketport.testing.contracts.parts import TestAttributesOfParts, TestPartCopy, TestReadingParts
 from bucketport.testing.contracts.ranges import TestOnePart, TestRanges
 from bucketport.testing.contracts.read_conditions import TestReadConditions
 from bucketport.testing.contracts.tags_acls import TestAcls, TestAttributes, TestTags
@@ -26,8 +34,13 @@ from bucketport.testing.contracts.write_conditions import TestDeleteConditions, 
 __all__ = [
     "TestAcls",
     "TestAttributes",
+    "TestAttributesOfParts",
     "TestBucketListing",
     "TestBuckets",
+    "TestChecksumsOfParts",
+    "TestCompleteConditions",
+    "TestCompleting",
+    "TestCompletingAgain",
     "TestCopy",
     "TestCopyConditions",
     "TestDeleteConditions",
@@ -37,10 +50,13 @@ __all__ = [
     "TestObjects",
     "TestOddKeys",
     "TestOnePart",
+    "TestPartCopy",
     "TestPartListing",
     "TestPutConditions",
     "TestRanges",
     "TestReadConditions",
+    "TestReadingParts",
+    "TestRefusedCompleting",
     "TestTags",
     "TestTwoBuckets",
     "TestUploadListing",
