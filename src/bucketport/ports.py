@@ -294,6 +294,23 @@ class Mount:
     anonymous_read: bool = False
 
 
+class Copier(Protocol):
+    """Copies between the backends of two buckets: natively where they can, else by streaming through here."""
+
+    async def copy(
+        self, source: StoreBackend, name: ObjectName, want: Want, target: StoreBackend, to: ObjectName,
+        options: CopyOptions,
+    ) -> Stored:  # fmt: skip
+        """Raises: as `CopyBackend.copy`; nothing is left when it fails."""
+        ...
+
+    async def copy_part(
+        self, source: StoreBackend, name: ObjectName, want: Want, target: StoreBackend, upload: UploadName, number: int
+    ) -> PartInfo:
+        """Raises: as `MultipartBackend.copy_part`."""
+        ...
+
+
 class Buckets(Protocol):
     """The registry of buckets: which name leads where, and who may see it."""
 

@@ -18,7 +18,7 @@ from bucketport.operations import Body, Context, Row, extras, route
 from bucketport.operations.base import Query
 from bucketport.operations.content import Admitted, check_length_is_said, declare, read_whole
 from bucketport.options import RelayedCall
-from bucketport.ports import Buckets, Content, Digests, Method, Mount, Now, Proof, RelayBackend
+from bucketport.ports import Buckets, Content, Copier, Digests, Method, Mount, Now, Proof, RelayBackend
 from bucketport.record import record
 from bucketport.wire import address as addresses
 from bucketport.wire import query as queries
@@ -45,10 +45,17 @@ class S3Api:
     """S3 itself."""
 
     def __init__(
-        self, buckets: Buckets, methods: Sequence[Method], digests: Digests, now: Now, settings: Settings
+        self,
+        buckets: Buckets,
+        methods: Sequence[Method],
+        digests: Digests,
+        now: Now,
+        settings: Settings,
+        *,
+        copier: Copier | None = None,
     ) -> None:
         self._buckets, self._methods, self._digests, self._now = buckets, methods, digests, now
-        self._settings = settings
+        self._settings, self._copier = settings, copier
 
     def wants(self, request: Request) -> bool:
         """Everything that no other surface wanted."""
@@ -91,6 +98,7 @@ class S3Api:
             body,
             lambda claim: bool(judge(caller, claim, mount).allowed),
             self._now,
+            self._copier,
             f"{request.scheme}://{request.headers.get('host', '')}{request.base}",
             settings.region,
         )

@@ -12,7 +12,7 @@ from typing import Protocol, Self, TypeVar
 from bucketport.errors import InvalidArgument, InvalidRequest, MethodNotAllowed
 from bucketport.message import Request, Response
 from bucketport.model import Claim, Identity, ObjectName, Offer
-from bucketport.ports import Buckets, Content, Mount, Now, StoreBackend
+from bucketport.ports import Buckets, Content, Copier, Mount, Now, StoreBackend
 from bucketport.record import record
 from bucketport.wire.address import Address, Level
 
@@ -42,6 +42,7 @@ class Context:
     `content` is there for STREAM. `source` is where a copy reads from. `permits` judges a further claim on `mount`
     (each key of a batch delete) and gives True or False. `origin` is
     `scheme://host` as the client knows us; `region` the only one here, or empty.
+    `copier` carries a copy from one backend to another; None where there is one backend only.
     """
 
     caller: Identity
@@ -52,6 +53,7 @@ class Context:
     body: bytes
     permits: Callable[[Claim], bool]
     now: Now
+    copier: Copier | None = None
     origin: str = ""
     region: str = ""
 
@@ -60,6 +62,12 @@ class Context:
         """The bucket's mount; for operations on a bucket or an object, where there always is one."""
         assert self.mount is not None
         return self.mount
+
+    def copier_from(self) -> tuple[Copier, StoreBackend] | None:
+        """Who copies from another backend, and that backend; None when source and target are in one."""
+        if self.copier is None or self.source is None or self.source.backend is self.place.backend:
+            return None
+        return self.copier, self.source.backend
 
     @property
     def backend(self) -> StoreBackend:

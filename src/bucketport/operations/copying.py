@@ -119,7 +119,12 @@ class CopyObject:
             context.writer, self.headers, self.tags, self.storage_class, self.acl, self.checksum_algorithm,
             self.conditions, self.extra,
         )  # fmt: skip
-        stored = await context.backend.copy(self.source.name, self.source.want, self.name, options)
+        source, between = self.source, context.copier_from()
+        if between is None:
+            stored = await context.backend.copy(source.name, source.want, self.name, options)
+        else:
+            copier, backend = between
+            stored = await copier.copy(backend, source.name, source.want, context.backend, self.name, options)
         response = result_xml(
             "CopyObjectResult", stored.etag, stored.modified_ms, stored.checksums, stored.checksum_type
         )
@@ -152,5 +157,10 @@ class UploadPartCopy:
 
     async def run(self, context: Context) -> Response:
         """The part's ETag and time."""
-        part = await context.backend.copy_part(self.upload, self.number, self.source.name, self.source.want)
+        source, between = self.source, context.copier_from()
+        if between is None:
+            part = await context.backend.copy_part(self.upload, self.number, source.name, source.want)
+        else:
+            copier, backend = between
+            part = await copier.copy_part(backend, source.name, source.want, context.backend, self.upload, self.number)
         return result_xml("CopyPartResult", part.etag, part.modified_ms, part.checksums, "")
