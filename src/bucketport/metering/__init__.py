@@ -1,0 +1,1 @@
+"""Where do finished requests go? Into the access log and into counters."""
