@@ -8,14 +8,12 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Protocol
 
 from bucketport.config.limits import Limits
-from bucketport.errors import S3Error
 from bucketport.exchange import Exchange
-from bucketport.message import Request, Response
 from bucketport.ports import NewId, Now
 from bucketport.record import record
+from bucketport.runtimes.application import Application, Recorder
 from bucketport.runtimes.server.connection import Connection
 from bucketport.wire.dates import http_date
 
@@ -24,26 +22,6 @@ BACKLOG = 1024
 
 READERS = 4
 """Threads for reads of files that the page cache does not hold."""
-
-
-class Application(Protocol):
-    """What is served: `app.App`."""
-
-    async def handle(self, request: Request, exchange: Exchange) -> Response:
-        """The answer, whatever happens."""
-        ...
-
-    def refuse(self, error: S3Error, exchange: Exchange) -> Response:
-        """The answer to what did not become a request."""
-        ...
-
-
-class Recorder(Protocol):
-    """Where finished exchanges go: meters, the access log."""
-
-    def record(self, exchange: Exchange) -> None:
-        """Called once per request, when its last byte is out."""
-        ...
 
 
 @record

@@ -130,7 +130,7 @@ def test_file_that_the_cache_does_not_hold_is_read_all_the_same(
     play, serving, answers, file, handle, cold, monkeypatch
 ):
     if cold:
-        monkeypatch.setattr("bucketport.runtimes.server.sending._OpenSpan._cached", lambda self, size: None)
+        monkeypatch.setattr("bucketport.runtimes.files._OpenSpan._cached", lambda self, size: None)
 
     async def main():
         spans = FileSpans([(str(file), 0, 3_000_001)], handle.release)
