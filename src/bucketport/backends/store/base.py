@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bucketport.backends.store.blobs.shelf import Shelf
+from bucketport.backends.store.index.reserve import SIZE
 from bucketport.backends.store.index.sqlite import SqliteIndex
 from bucketport.backends.store.leases import Leases
 from bucketport.ports import Digests, Entropy, Now
@@ -29,12 +30,18 @@ ATTEMPTS = 8
 
 @record
 class Settings:
-    """What can be set: see `open_store`."""
+    """What can be set.
+
+    `inline_bytes`: content up to it lies in the index. `verify_reads`: compare content with its CRCs before it is sent.
+    `part_minimum`: bytes of every part but the last. `completed_ms`: how long the answer to a completed upload is kept
+    for a repeat. `reserve_bytes`: room kept on the disk so that something can be deleted when it is full (0: none).
+    """
 
     inline_bytes: int = INLINE
     verify_reads: bool = False
     part_minimum: int = 5 << 20
     completed_ms: int = 24 * 3600 * 1000
+    reserve_bytes: int = SIZE
 
 
 @record

@@ -4,6 +4,7 @@ FOLDER/lock                     held as long as the store is open: a second serv
 FOLDER/index.sqlite             the index, and small content
 FOLDER/blobs/TOP/FOLDER/NUMBER  all other content
 FOLDER/temporary/START          what is being written; older ones are swept at open
+FOLDER/reserve                  room for deleting something when the disk is full
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from bucketport.backends.store.base import Rooms, Settings
 from bucketport.backends.store.blobs.files import Files
 from bucketport.backends.store.blobs.shelf import Shelf
+from bucketport.backends.store.index.reserve import Reserve
 from bucketport.backends.store.index.sqlite import SqliteIndex
 from bucketport.backends.store.leases import Leases
 from bucketport.backends.store.lock import Lock
@@ -44,20 +46,21 @@ def open_store(
 
     Raises: CannotOpen with a sentence for whoever started the server.
     """
-    files = files or Files()
+    files, settings = files or Files(), settings or Settings()
     with contextlib.ExitStack() as undo:
         try:
             release = undo.enter_context(contextlib.closing(Lock(path)))
             shelf = _prepare(path, files, digests, entropy(6).hex())
             wake: list[Callable[[], None]] = []
-            index = SqliteIndex(f"{path}/index.sqlite", lambda: wake[0](), vfs)
+            reserve = Reserve(files, f"{path}/reserve", settings.reserve_bytes)
+            index = SqliteIndex(f"{path}/index.sqlite", reserve, lambda: wake[0](), vfs)
             undo.callback(index.close)
             _find_last(index, shelf, log)
         except OSError as error:
             raise CannotOpen(f"The data folder {path} cannot be used: {error.strerror or error}.") from error
         except BackendError as error:
             raise CannotOpen(f"The data folder {path} cannot be opened: {error}.") from error
-        rooms = Rooms(index, shelf, Leases(), now, entropy, digests, log, settings or Settings())
+        rooms = Rooms(index, shelf, Leases(), now, entropy, digests, log, settings)
         store = Store(rooms, release.close)
         wake.append(store.tidy)
         undo.pop_all()

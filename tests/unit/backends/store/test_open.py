@@ -45,7 +45,7 @@ async def test_a_newer_format_is_refused_and_left_alone(store, opened, tmp_path)
     await store.close()
     with index(tmp_path) as connection:
         connection.pragma("user_version", len(schema.MIGRATIONS) + 1)
-    with pytest.raises(CannotOpen, match="newer release.*format 2.*up to 1"):
+    with pytest.raises(CannotOpen, match=r"newer release.*format 2.*up to 1"):
         opened()
     with pytest.raises(CannotOpen, match="format 2"):
         fsck(str(tmp_path / "data"), digests=DIGESTS)

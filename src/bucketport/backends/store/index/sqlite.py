@@ -9,6 +9,7 @@ import apsw
 from bucketport.backends.store.index.changes import Change
 from bucketport.backends.store.index.connect import open_reader, open_writer, trouble
 from bucketport.backends.store.index.reads import Reader
+from bucketport.backends.store.index.reserve import Reserve
 from bucketport.backends.store.index.schema import prepare
 from bucketport.backends.store.index.writer import Done, Statistics, Writer
 
@@ -16,7 +17,7 @@ from bucketport.backends.store.index.writer import Done, Statistics, Writer
 class SqliteIndex:
     """The index in one SQLite file. `read` is for the event loop's thread; `submit` for any."""
 
-    def __init__(self, path: str, on_garbage: Callable[[], None], vfs: str | None = None) -> None:
+    def __init__(self, path: str, reserve: Reserve, on_garbage: Callable[[], None], vfs: str | None = None) -> None:
         """Open, make or migrate. Raises: CannotOpen, BackendError."""
         self.path, self._vfs = path, vfs
         try:
@@ -29,7 +30,7 @@ class SqliteIndex:
                 raise
         except apsw.Error as error:
             raise trouble(error, path) from error
-        self._writer = Writer(connection, path, on_garbage)
+        self._writer = Writer(connection, path, reserve, on_garbage)
 
     def submit(self, change: Change, done: Done | None = None) -> asyncio.Future[Any]:
         """Ask the writer for a change; see `Writer.submit`."""

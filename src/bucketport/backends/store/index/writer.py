@@ -14,7 +14,8 @@ from typing import Any
 import apsw
 
 from bucketport.backends.store.index import buckets, changes, objects, upkeep, uploads
-from bucketport.backends.store.index.connect import trouble
+from bucketport.backends.store.index.connect import PAGE, trouble
+from bucketport.backends.store.index.reserve import ENOUGH_INSIDE, Reserve
 from bucketport.backends.store.index.transaction import Transaction
 from bucketport.errors import BackendError, S3Error, Trouble
 
@@ -36,6 +37,18 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     changes.Dismantle: upkeep.dismantle,
     changes.ForgetCompleted: upkeep.forget_completed,
 }
+
+_FREEING = frozenset(
+    {
+        changes.DeleteObjects,
+        changes.DeleteBucket,
+        changes.AbortUpload,
+        changes.RemoveGarbage,
+        changes.Dismantle,
+        changes.ForgetCompleted,
+    }
+)
+"""What is done on a full disk: it gives space back."""
 
 BATCH = 128
 """Most changes in one commit: above it a batch only adds to the wait of those in it."""
@@ -70,8 +83,10 @@ class Statistics:
 class Writer:
     """The thread, its queue and its connection."""
 
-    def __init__(self, connection: apsw.Connection, path: str, on_garbage: Callable[[], None]) -> None:
-        self._connection, self._path, self._on_garbage = connection, path, on_garbage
+    def __init__(
+        self, connection: apsw.Connection, path: str, reserve: Reserve, on_garbage: Callable[[], None]
+    ) -> None:
+        self._connection, self._path, self._reserve, self._on_garbage = connection, path, reserve, on_garbage
         self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._put = self._queue.put
         self._transaction = Transaction(connection)
@@ -116,6 +131,7 @@ class Writer:
                 self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
         self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._connection.close()
+        self._reserve.leave()
 
     def _gather(self) -> tuple[list[Ticket], bool]:
         ticket = self._queue.get()
@@ -131,11 +147,13 @@ class Writer:
         return batch, True
 
     def _decide(self, batch: list[Ticket]) -> None:
+        """Give every ticket an outcome, whatever happens: somebody waits for each."""
         try:
+            if not self._reserve.hold() and self._free_inside() < ENOUGH_INSIDE:
+                batch = self._refuse_growth(batch)
             self._commit(batch)
         except apsw.FullError:
-            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
-            self._decide_again(batch)
+            self._decide_when_full(batch)
         except apsw.Error as error:
             self._fail(batch, trouble(error, self._path))
         except Exception as error:
@@ -145,15 +163,41 @@ class Writer:
             for ticket in batch:
                 self._decide([ticket])
 
-    def _decide_again(self, batch: list[Ticket]) -> None:
-        """After a checkpoint the WAL begins anew in the room it has, so a delete can pass on a full disk."""
+    def _decide_when_full(self, batch: list[Ticket]) -> None:
+        """After a checkpoint the WAL begins anew in the room it has; if that is not enough, what frees space gets the
+        reserve."""
+        self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+        try:
+            self._commit(batch)
+        except apsw.FullError:
+            freeing = self._refuse_growth(batch)
+            self._reserve.spend()
+            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._try(freeing)
+        except apsw.Error as error:
+            self._fail(batch, trouble(error, self._path))
+
+    def _try(self, batch: list[Ticket]) -> None:
         try:
             self._commit(batch)
         except apsw.Error as error:
             self._fail(batch, trouble(error, self._path))
 
+    def _free_inside(self) -> int:
+        """Bytes of the database that hold nothing: content can grow into them when the disk is full."""
+        return int(self._connection.pragma("freelist_count")) * PAGE
+
+    def _refuse_growth(self, batch: list[Ticket]) -> list[Ticket]:
+        """Those that free space; the others have failed."""
+        growing = [ticket for ticket in batch if type(ticket.change) not in _FREEING]
+        if growing:
+            self._fail(growing, BackendError(Trouble.FULL, f"{self._path}: the disk is full"))
+        return [ticket for ticket in batch if type(ticket.change) in _FREEING]
+
     def _commit(self, batch: list[Ticket]) -> None:
         tx = self._transaction
+        if not batch:
+            return
         try:
             tx.begin()
             for ticket in batch:
