@@ -1,0 +1,10 @@
+"""Google Cloud Storage spoken to a backend: every call that the contract has but ACLs and relaying."""
+
+from bucketport.backends.remote.gcs.buckets import Buckets
+from bucketport.model import Offer
+
+
+class Gcs(Buckets):
+    """The dialect of Google Cloud Storage, for one bucket or for a whole project (`Place.bucket` empty)."""
+
+    offers = frozenset(Offer) - {Offer.ACLS, Offer.RELAY}
