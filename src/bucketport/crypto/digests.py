@@ -94,7 +94,7 @@ def _wheel_crc(model: str, width: int) -> Callable[[], Hasher]:
 
 
 def _no_xxhash() -> Hasher:
-    raise NotImplemented("This server has no xxHash: the xxhash package is not installed here.")  # noqa: F901
+    raise NotImplemented("This server has no xxHash: the xxhash package is not installed here.")
 
 
 def _makers() -> dict[str, Callable[[], Hasher]]:

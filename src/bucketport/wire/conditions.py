@@ -54,7 +54,7 @@ def parse_write(headers: Mapping[str, str]) -> WriteConditions:
     if match is None and none_match is None:
         return NO_CONDITIONS
     if none_match is not None and etag.unquote(none_match) != "*":
-        raise NotImplemented(  # noqa: F901
+        raise NotImplemented(
             "A header you provided implies functionality that is not implemented",
             fields={"Header": "If-None-Match", "additionalMessage": "Only * is supported for If-None-Match on a write"},
         )
