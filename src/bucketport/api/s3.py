@@ -23,6 +23,7 @@ from bucketport.record import record
 from bucketport.wire import address as addresses
 from bucketport.wire import query as queries
 from bucketport.wire.forwarded import Proxies, as_sent
+from bucketport.wire.path_mapping import AS_IT_IS, Mapped, PathMapping, apply
 from bucketport.wire.xml import DECLARATION, escape
 
 MAX_OBJECT = 5 << 30
@@ -32,13 +33,14 @@ MAX_OBJECT = 5 << 30
 @record
 class Settings:
     """What the surface is told once. `region` empty: any is taken. `max_upload` is bytes of one PUT or part; `proxies`
-    is None where no reverse proxy stands before us."""
+    is None where no reverse proxy stands before us, `mapping` where a path's first segment is the bucket."""
 
     domains: Sequence[str] = ()
     region: str = ""
     max_upload: int = MAX_OBJECT
     query_pairs: int = 1000
     proxies: Proxies | None = None
+    mapping: PathMapping | None = None
 
 
 class S3Api:
@@ -64,16 +66,13 @@ class S3Api:
     async def handle(self, request: Request, exchange: Exchange) -> Response:
         """The answer to an S3 request. Raises: S3Error, BackendError."""
         settings = self._settings
-        if settings.proxies is not None:
-            request = as_sent(request, settings.proxies)
-        address = addresses.split(
-            request.raw_path[len(request.base) :] or "/", request.headers.get("host", ""), settings.domains
-        )
-        query = queries.parse(request.raw_query, settings.query_pairs)
+        sent = request if settings.proxies is None else as_sent(request, settings.proxies)
+        asked = self._names(sent)
+        request, address, query = asked.request, asked.address, asked.query
         row = route(request, address, query)
         exchange.operation, exchange.bucket, exchange.key = row.name, address.bucket, address.key
 
-        proof = await authenticate(request, self._methods, self._now())
+        proof = await authenticate(sent, self._methods, self._now())
         caller = proof.identity
         exchange.user, exchange.access_key = caller.user, caller.access_key
         if row.operation is None:
@@ -101,8 +100,18 @@ class S3Api:
             self._copier,
             f"{request.scheme}://{request.headers.get('host', '')}{request.base}",
             settings.region,
+            asked.shown,
         )
         return await operation.run(context)
+
+    def _names(self, sent: Request) -> Mapped:
+        """What the request addresses. The path is cut after what a proxy put before it, then mapped."""
+        path = sent.raw_path[len(sent.base) :] or "/" if sent.base else sent.raw_path
+        address = addresses.split(path, sent.headers.get("host", ""), self._settings.domains)
+        query = queries.parse(sent.raw_query, self._settings.query_pairs)
+        if self._settings.mapping is None:
+            return Mapped(sent, address, query, AS_IT_IS)
+        return apply(self._settings.mapping, sent, address, query)
 
     async def _relay(self, request: Request, row: Row, call: RelayedCall, exchange: Exchange, proof: Proof) -> Response:
         """An operation that we do not model: the backend's own answer where it is S3 itself, else 501."""

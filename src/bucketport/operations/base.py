@@ -15,6 +15,7 @@ from bucketport.model import Claim, Identity, ObjectName, Offer
 from bucketport.ports import Buckets, Content, Copier, Mount, Now, StoreBackend
 from bucketport.record import record
 from bucketport.wire.address import Address, Level
+from bucketport.wire.path_mapping import AS_IT_IS, Shown
 
 SERVICE, BUCKET, OBJECT = Level.SERVICE, Level.BUCKET, Level.OBJECT
 
@@ -42,7 +43,8 @@ class Context:
     `content` is there for STREAM. `source` is where a copy reads from. `permits` judges a further claim on `mount`
     (each key of a batch delete) and gives True or False. `origin` is
     `scheme://host` as the client knows us; `region` the only one here, or empty.
-    `copier` carries a copy from one backend to another; None where there is one backend only.
+    `copier` carries a copy from one backend to another; None where there is one backend only. `shown` are
+    the names that a client knows, where paths are mapped.
     """
 
     caller: Identity
@@ -56,12 +58,18 @@ class Context:
     copier: Copier | None = None
     origin: str = ""
     region: str = ""
+    shown: Shown = AS_IT_IS
 
     @property
     def place(self) -> Mount:
         """The bucket's mount; for operations on a bucket or an object, where there always is one."""
         assert self.mount is not None
         return self.mount
+
+    @property
+    def bucket_shown(self) -> str:
+        """The bucket's name as the client knows it."""
+        return self.shown.bucket or self.place.bucket
 
     def copier_from(self) -> tuple[Copier, StoreBackend] | None:
         """Who copies from another backend, and that backend; None when source and target are in one."""

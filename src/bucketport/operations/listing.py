@@ -40,19 +40,19 @@ def shown(text: str, encoding: str) -> str:
     return encode_key(text) if encoding else escape(text)
 
 
-def prefixes_xml(prefixes: Sequence[str], encoding: str) -> str:
-    """The CommonPrefixes elements."""
+def prefixes_xml(prefixes: Sequence[str], encoding: str, before: str = "") -> str:
+    """The CommonPrefixes elements. `before` stands before every key that the client knows."""
     return "".join(
-        f"<CommonPrefixes><Prefix>{shown(prefix, encoding)}</Prefix></CommonPrefixes>" for prefix in prefixes
+        f"<CommonPrefixes><Prefix>{shown(before + prefix, encoding)}</Prefix></CommonPrefixes>" for prefix in prefixes
     )
 
 
-def entries_xml(entries: Sequence[Entry], encoding: str, with_owner: bool) -> str:
+def entries_xml(entries: Sequence[Entry], encoding: str, with_owner: bool, before: str = "") -> str:
     """The Contents elements, in S3's order. One escape check serves a page whose keys need none."""
+    keys = [before + entry[0] for entry in entries] if before else [entry[0] for entry in entries]
     if encoding:
-        keys: list[str] = [encode_key(entry[0]) for entry in entries]
+        keys = [encode_key(key) for key in keys]
     else:
-        keys = [entry[0] for entry in entries]
         joined = "".join(keys)
         if escape(joined) != joined:
             keys = [escape(key) for key in keys]
@@ -103,18 +103,18 @@ class ListObjects:
     async def run(self, context: Context) -> Response:
         """A page."""
         page = await context.backend.list(self.bucket, self.ask)
-        ask, encoding = self.ask, self.encoding
+        ask, encoding, before = self.ask, self.encoding, context.shown.prefix
         inner = [
-            element("Name", self.bucket),
-            echo("Prefix", ask.prefix, encoding),
-            echo("Marker", ask.after, encoding),
-            echo("NextMarker", page.next_after, encoding) if page.truncated and page.next_after else "",
+            element("Name", context.bucket_shown),
+            echo("Prefix", before + ask.prefix, encoding),
+            echo("Marker", before + ask.after if ask.after else "", encoding),
+            echo("NextMarker", before + page.next_after, encoding) if page.truncated and page.next_after else "",
             f"<MaxKeys>{ask.limit}</MaxKeys>",
             echo("Delimiter", ask.delimiter, encoding) if ask.delimiter else "",
             optional("EncodingType", encoding),
             f"<IsTruncated>{truth(page.truncated)}</IsTruncated>",
-            entries_xml(page.entries, encoding, True),
-            prefixes_xml(page.prefixes, encoding),
+            entries_xml(page.entries, encoding, True, before),
+            prefixes_xml(page.prefixes, encoding, before),
         ]
         return document("ListBucketResult", "".join(inner))
 
@@ -157,19 +157,19 @@ class ListObjectsV2:
     async def run(self, context: Context) -> Response:
         """A page."""
         page = await context.backend.list(self.bucket, self.ask)
-        ask, encoding = self.ask, self.encoding
+        ask, encoding, before = self.ask, self.encoding, context.shown.prefix
         inner = [
-            element("Name", self.bucket),
-            echo("Prefix", ask.prefix, encoding),
-            echo("StartAfter", self.start_after, encoding) if self.start_after else "",
+            element("Name", context.bucket_shown),
+            echo("Prefix", before + ask.prefix, encoding),
+            echo("StartAfter", before + self.start_after, encoding) if self.start_after else "",
             element("ContinuationToken", self.token) if self.token is not None else "",
             element("NextContinuationToken", make_token(page)) if page.truncated else "",
             f"<KeyCount>{len(page.entries) + len(page.prefixes)}</KeyCount><MaxKeys>{ask.limit}</MaxKeys>",
             echo("Delimiter", ask.delimiter, encoding) if ask.delimiter else "",
             optional("EncodingType", encoding),
             f"<IsTruncated>{truth(page.truncated)}</IsTruncated>",
-            entries_xml(page.entries, encoding, ask.fetch_owner),
-            prefixes_xml(page.prefixes, encoding),
+            entries_xml(page.entries, encoding, ask.fetch_owner, before),
+            prefixes_xml(page.prefixes, encoding, before),
         ]
         return document("ListBucketResult", "".join(inner))
 

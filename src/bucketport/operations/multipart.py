@@ -28,6 +28,11 @@ def upload_of(address: Address, query: Query) -> UploadName:
     return UploadName(address.bucket, address.key, query["uploadId"])
 
 
+def _name_xml(context: Context, key: str) -> str:
+    """An object's bucket and key as the client knows them."""
+    return element("Bucket", context.bucket_shown) + element("Key", context.shown.prefix + key)
+
+
 def _checksums_asked(request: Request) -> tuple[str, str]:
     """(algorithm, type) for a new upload, empty when none is asked. Raises: InvalidRequest."""
     algorithm = checksums.announced(request.headers) or ""
@@ -70,7 +75,7 @@ class CreateMultipartUpload:
         """The upload's id."""
         options = UploadOptions(self.settings.options(context.writer), self.algorithm, self.kind)
         upload = await context.backend.create_upload(self.name, options)
-        inner = element("Bucket", upload.bucket) + element("Key", upload.key) + element("UploadId", upload.upload_id)
+        inner = _name_xml(context, upload.key) + element("UploadId", upload.upload_id)
         response = document("InitiateMultipartUploadResult", inner)
         if self.algorithm:
             response.headers["x-amz-checksum-algorithm"] = self.algorithm
@@ -126,8 +131,8 @@ class ListParts:
         page = await context.backend.list_parts(self.upload, self.after, self.limit)
         info = page.info
         inner = [
-            element("Bucket", self.upload.bucket),
-            echo("Key", self.upload.key, self.encoding),
+            element("Bucket", context.bucket_shown),
+            echo("Key", context.shown.prefix + self.upload.key, self.encoding),
             element("UploadId", self.upload.upload_id),
             owner(info.owner, "Initiator") + owner(info.owner),
             element("StorageClass", info.storage_class),
@@ -178,26 +183,27 @@ class ListMultipartUploads:
     async def run(self, context: Context) -> Response:
         """A page of uploads."""
         page = await context.backend.list_uploads(self.bucket, self.ask)
-        ask, encoding = self.ask, self.encoding
+        ask, encoding, before = self.ask, self.encoding, context.shown.prefix
         inner = [
-            element("Bucket", self.bucket),
-            echo("KeyMarker", ask.after, encoding) + element("UploadIdMarker", ask.after_id),
-            echo("NextKeyMarker", page.next_after, encoding) if page.truncated else "",
+            element("Bucket", context.bucket_shown),
+            echo("KeyMarker", before + ask.after if ask.after else "", encoding),
+            element("UploadIdMarker", ask.after_id),
+            echo("NextKeyMarker", before + page.next_after, encoding) if page.truncated else "",
             element("NextUploadIdMarker", page.next_id) if page.truncated else "",
-            echo("Prefix", ask.prefix, encoding) if ask.prefix else "",
+            echo("Prefix", before + ask.prefix, encoding) if before + ask.prefix else "",
             echo("Delimiter", ask.delimiter, encoding) if ask.delimiter else "",
             optional("EncodingType", encoding),
             f"<MaxUploads>{ask.limit}</MaxUploads><IsTruncated>{truth(page.truncated)}</IsTruncated>",
-            "".join(_upload_xml(entry, encoding) for entry in page.entries),
-            prefixes_xml(page.prefixes, encoding),
+            "".join(_upload_xml(entry, encoding, before) for entry in page.entries),
+            prefixes_xml(page.prefixes, encoding, before),
         ]
         return document("ListMultipartUploadsResult", "".join(inner))
 
 
-def _upload_xml(entry: UploadEntry, encoding: str) -> str:
+def _upload_xml(entry: UploadEntry, encoding: str, before: str) -> str:
     key, upload_id, started, user, storage, algorithm, kind = entry
     return (
-        f"<Upload><Key>{shown(key, encoding)}</Key><UploadId>{upload_id}</UploadId>{owner(user, 'Initiator')}"
+        f"<Upload><Key>{shown(before + key, encoding)}</Key><UploadId>{upload_id}</UploadId>{owner(user, 'Initiator')}"
         f"{owner(user)}{element('StorageClass', storage)}<Initiated>{iso(started)}</Initiated>"
         f"{optional('ChecksumAlgorithm', algorithm)}{optional('ChecksumType', kind)}</Upload>"
     )
@@ -248,12 +254,11 @@ class CompleteMultipartUpload:
         """The object's ETag and checksums."""
         options = CompleteOptions(read_parts(context.body), self.conditions, self.checksums, self.kind, self.size)
         stored = await context.backend.complete(self.upload, options)
-        place = f"/{encode_key(self.upload.key)}" if self.virtual else (
-            f"/{self.upload.bucket}/{encode_key(self.upload.key)}"
-        )  # fmt: skip
+        bucket = "" if self.virtual else f"/{context.bucket_shown}"
+        place = f"{bucket}/{encode_key(context.shown.prefix + self.upload.key)}"
         inner = [
             element("Location", f"{context.origin}{place}"),
-            element("Bucket", self.upload.bucket) + element("Key", self.upload.key),
+            _name_xml(context, self.upload.key),
             f"<ETag>&quot;{stored.etag}&quot;</ETag>",
             "".join(element("Checksum" + name, value) for name, value in stored.checksums.items()),
             optional("ChecksumType", stored.checksum_type if stored.checksums else ""),

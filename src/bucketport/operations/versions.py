@@ -49,27 +49,28 @@ class ListObjectVersions:
     async def run(self, context: Context) -> Response:
         """A page of versions, newest of a key first."""
         page = await context.backend.list_versions(self.bucket, self.ask)
-        ask, encoding = self.ask, self.encoding
+        ask, encoding, before = self.ask, self.encoding, context.shown.prefix
         inner = [
-            element("Name", self.bucket),
-            echo("Prefix", ask.prefix, encoding) + echo("KeyMarker", ask.after, encoding),
+            element("Name", context.bucket_shown),
+            echo("Prefix", before + ask.prefix, encoding),
+            echo("KeyMarker", before + ask.after if ask.after else "", encoding),
             element("VersionIdMarker", ask.after_id),
-            echo("NextKeyMarker", page.next_after, encoding) if page.truncated else "",
+            echo("NextKeyMarker", before + page.next_after, encoding) if page.truncated else "",
             optional("NextVersionIdMarker", page.next_id) if page.truncated else "",
             f"<MaxKeys>{ask.limit}</MaxKeys>",
             echo("Delimiter", ask.delimiter, encoding) if ask.delimiter else "",
             optional("EncodingType", encoding),
             f"<IsTruncated>{truth(page.truncated)}</IsTruncated>",
-            "".join(_entry_xml(entry, encoding) for entry in page.entries),
-            prefixes_xml(page.prefixes, encoding),
+            "".join(_entry_xml(entry, encoding, before) for entry in page.entries),
+            prefixes_xml(page.prefixes, encoding, before),
         ]
         return document("ListVersionsResult", "".join(inner))
 
 
-def _entry_xml(entry: VersionEntry, encoding: str) -> str:
+def _entry_xml(entry: VersionEntry, encoding: str, before: str) -> str:
     key, size, etag, modified, storage, user, version, latest, marker, algorithm, kind = entry
     head = (
-        f"<Key>{shown(key, encoding)}</Key>{element('VersionId', version)}<IsLatest>{truth(latest)}</IsLatest>"
+        f"<Key>{shown(before + key, encoding)}</Key>{element('VersionId', version)}<IsLatest>{truth(latest)}</IsLatest>"
         f"<LastModified>{iso(modified)}</LastModified>"
     )
     if marker:

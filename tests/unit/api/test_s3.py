@@ -17,6 +17,7 @@ from bucketport.message import BytesBody, Request, Response
 from bucketport.model import BucketInfo, BucketPage, Identity
 from bucketport.ports import Mount, Proof
 from bucketport.testing.fakes import FakeClock, FakeIds
+from bucketport.wire.path_mapping import PathMapping
 
 DIGESTS = WheelDigests()
 
@@ -60,9 +61,10 @@ class Unread:
 class World:
     """A server's core without a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings = Settings(("s3.example",))) -> None:
         backend = Memory(now=FakeClock(), new_id=FakeIds(), digests=DIGESTS)
-        api = S3Api(Registry(backend), [Says()], DIGESTS, FakeClock(), Settings(("s3.example",)))
+        self.backend = backend
+        api = S3Api(Registry(backend), [Says()], DIGESTS, FakeClock(), settings)
         self.bugs: list[str] = []
         self.app = App([api], self.bugs.append)
         self.exchange = Exchange("ID", 0, 0)
@@ -392,3 +394,20 @@ def test_a_bug_is_reported_once_and_says_nothing_to_the_client(world: World, mon
     assert b"NoneType" not in answer.body  # type: ignore[operator]
     assert len(world.bugs) == 1
     assert "TypeError" in world.bugs.pop()
+
+
+def test_mapped_paths_show_the_clients_names_and_no_others() -> None:
+    world = World(Settings(mapping=PathMapping(2)))
+    asyncio.run(world.backend.create_bucket(BucketInfo("acme:data", "alice", 0)))
+    assert world.ask("PUT", "/acme/data/sub/report.csv", b"x").status == 200
+    assert world.ask("GET", "/acme/data/sub/report.csv").body == b"x"
+    for query in ("", "list-type=2&"):
+        listed = world.body("GET", f"/acme?{query}prefix=data/sub/&delimiter=/")
+        assert "<Name>acme</Name><Prefix>data/sub/</Prefix>" in listed
+        assert keys(listed) == ["data/sub/report.csv"]
+    assert "<Prefix>data/sub/</Prefix></CommonPrefixes>" in world.body("GET", "/acme?prefix=data/&delimiter=/")
+    assert world.ask("PUT", "/acme/data/copy", x_amz_copy_source="acme/data/sub/report.csv").status == 200
+    begun = world.body("POST", "/acme/data/big?uploads")
+    assert "<Bucket>acme</Bucket><Key>data/big</Key>" in begun
+    assert "<Key>data/big</Key>" in world.body("GET", "/acme/data?uploads")
+    assert not world.bugs
