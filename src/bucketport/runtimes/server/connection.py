@@ -14,7 +14,7 @@ from bucketport.runtimes.server.answering import answer, refuse
 from bucketport.runtimes.server.body import IncomingBody
 from bucketport.runtimes.server.eager import Early
 from bucketport.runtimes.server.flow import NEVER, Flow
-from bucketport.runtimes.server.head import END, Head, HeadReader, check_unfinished
+from bucketport.runtimes.server.head import END, Head, HeadReader
 
 if TYPE_CHECKING:
     from bucketport.runtimes.server.server import Server
@@ -135,7 +135,7 @@ class Connection(Flow):
         if end < 0:
             if data and not self._looked_at:
                 self.deadline = self.server.monotonic() + self.server.limits.header_seconds
-            check_unfinished(data, self._looked_at, self.server.limits)
+            self._heads.check_unfinished(data, self._looked_at)
             self._looked_at = len(data)
             return None
         block = bytes(data[: end + 4])

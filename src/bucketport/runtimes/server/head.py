@@ -97,7 +97,7 @@ class HeadReader:
 
         Raises: an S3Error; the connection cannot be used further.
         """
-        self.method, self.target = "", ""
+        self._forget(block)
         line_end = block.find(b"\r\n")
         limits = self._limits
         if line_end > limits.request_line_bytes:
@@ -119,6 +119,25 @@ class HeadReader:
         keep_alive = not http10 if connection is None else _keeps_alive(connection, http10)
         expects = "expect" in headers and not http10 and headers["expect"].lower() == "100-continue"
         return Head(method, target, raw_path, raw_query, headers, length, keep_alive, expects, http10)
+
+    def check_unfinished(self, block: bytes | bytearray, start: int) -> None:
+        """Refuse a head that can already be seen to go wrong before its end has come; `start`: looked at before.
+
+        Raises: an S3Error: bytes that no head holds (a TLS handshake, lines that end in LF), or more than is allowed.
+        """
+        self._forget(block)
+        limits = self._limits
+        if _UNFINISHED.search(block, max(start - 1, 0)):
+            raise InvalidRequest("Your request's head is malformed: a bare CR or LF, or a control character.")
+        line_end = block.find(b"\r\n", 0, limits.request_line_bytes + 2)
+        if line_end < 0 and len(block) > limits.request_line_bytes + 1:
+            raise RequestHeaderSectionTooLarge("Your request line exceeds the maximum allowed size.")
+        if line_end >= 0 and len(block) - line_end - 4 > limits.header_bytes:
+            raise RequestHeaderSectionTooLarge()
+
+    def _forget(self, block: bytes | bytearray) -> None:
+        """Nothing is known of this head yet but whether its answer may have a body."""
+        self.method, self.target = "HEAD" if block.startswith(b"HEAD ") else "", ""
 
     def _headers(self, block: bytes, line_end: int) -> dict[str, str]:
         """The fields by lower-case name; repeated ones joined by a comma."""
@@ -145,20 +164,6 @@ class HeadReader:
             # llhttp now waits for that body, or for the end: it is not fed with either.
             self._parser = httptools.HttpRequestParser(self)
         return headers
-
-
-def check_unfinished(block: bytes | bytearray, start: int, limits: Limits) -> None:
-    """Refuse a head that can already be seen to go wrong before its end has come; `start`: looked at before.
-
-    Raises: an S3Error: bytes that no head holds (a TLS handshake, lines that end in LF), or more than is allowed.
-    """
-    if _UNFINISHED.search(block, max(start - 1, 0)):
-        raise InvalidRequest("Your request's head is malformed: a bare CR or LF, or a control character.")
-    line_end = block.find(b"\r\n", 0, limits.request_line_bytes + 2)
-    if line_end < 0 and len(block) > limits.request_line_bytes + 1:
-        raise RequestHeaderSectionTooLarge("Your request line exceeds the maximum allowed size.")
-    if line_end >= 0 and len(block) - line_end - 4 > limits.header_bytes:
-        raise RequestHeaderSectionTooLarge()
 
 
 def _request_line(line: str) -> tuple[str, str, bool]:
