@@ -1,0 +1,63 @@
+"""Which keys come from the environment or a flag? The main key by any of three pairs of names, and further users.
+
+The main key's user is `admin`, whatever the key: so a new key keeps the buckets that the old one made.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bucketport.config.trouble import Problem, UsageError
+from bucketport.record import record
+
+MAIN_USER = "admin"
+
+PAIRS = (
+    ("BUCKETPORT_ACCESS_KEY", "BUCKETPORT_SECRET_KEY"),
+    ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"),
+    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+)
+"""In this order; the first pair that is there counts."""
+
+SHORTEST = 8
+"""Characters of a secret below which it is not taken. Source: MinIO's own minimum, so its passwords all fit."""
+
+
+@record
+class GivenKey:
+    """A row of `[[credentials]]` that does not stand in the file, and where it was said."""
+
+    row: dict[str, Any]
+    place: str
+
+
+def main_key(environment: Mapping[str, str], *, is_gateway: bool) -> GivenKey | None:
+    """The main key that the environment names. In a gateway AWS_* are its own keys to the cloud, never a client's.
+
+    Raises: UsageError when half of a pair is missing, or the secret is too short.
+    """
+    for access_name, secret_name in PAIRS[:2] if is_gateway else PAIRS:
+        access, secret = environment.get(access_name, ""), environment.get(secret_name, "")
+        if not access and not secret:
+            continue
+        if access_name == "AWS_ACCESS_KEY_ID" and environment.get("AWS_SESSION_TOKEN"):
+            continue  # keys of a session, which works nowhere but at its own cloud
+        if not access or not secret:
+            there, missing = (access_name, secret_name) if access else (secret_name, access_name)
+            raise UsageError(f"{there} is set but {missing} is not: set both, or neither.")
+        return GivenKey(_row(MAIN_USER, access, secret, f"environment {secret_name}"), f"environment {access_name}")
+    return None
+
+
+def parse_user(text: str) -> GivenKey:
+    """The key that `--user NAME:ACCESS:SECRET` gives. Raises: UsageError."""
+    name, _, rest = text.partition(":")
+    access, _, secret = rest.partition(":")
+    if not name or not access or not secret:
+        raise UsageError("--user is NAME:ACCESS:SECRET, three parts with colons between them.")
+    return GivenKey(_row(name, access, secret, "--user"), "flag --user")
+
+
+def _row(user: str, access: str, secret: str, place: str) -> dict[str, Any]:
+    if len(secret) < SHORTEST:
+        raise UsageError(str(Problem(place, "", f"a secret has at least {SHORTEST} characters")))
+    return {"access_key_id": access, "secret_access_key": secret, "principal_name": user, "unrestricted": True}

@@ -1,0 +1,182 @@
+"""Does it all fit together? What no single setting can tell: names used twice, halves of a pair, options that lack.
+
+Each finding says which setting it is about; `load` adds the file and the line.
+"""
+
+import difflib
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from bucketport import operations
+from bucketport.access.actions import ACTIONS
+from bucketport.config import options
+from bucketport.config.lines import Path
+from bucketport.config.model import Credential, Role, Scope, Settings
+from bucketport.errors import InvalidBucketName
+from bucketport.record import record
+from bucketport.wire.address import check_bucket_name
+from bucketport.wire.forwarded import parse_public_url
+
+
+@record
+class Finding:
+    """What is wrong with the setting at `path`; `harmless`: the server starts all the same, and says it."""
+
+    path: Path
+    message: str
+    harmless: bool = False
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    """Everything that does not fit."""
+    yield from _server(settings)
+    yield from _store(settings)
+    yield from _buckets(settings)
+    yield from _default_backend(settings)
+    yield from _credentials(settings)
+    for number, role in enumerate(settings.roles):
+        yield from _role(role, ("roles", number))
+    yield from _repeated(("roles",), "role_id", [role.role_id for role in settings.roles])
+    if settings.roles:
+        yield Finding(("roles",), "roles are checked, but tokens are not exchanged for sessions yet", harmless=True)
+    if settings.paths.display_bucket_segments > settings.paths.bucket_segments:
+        yield Finding(("paths", "display_bucket_segments"), "is more than bucket_segments")
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    server = settings.server
+    yield from _unreadable(("server",), {"listen": server.listen}, parse_listen)
+    yield from _unreadable(("server", "public_urls"), dict(enumerate(server.public_urls)), parse_public_url)
+    yield from _unreadable(("server", "trusted_proxies"), dict(enumerate(server.trusted_proxies)), parse_network)
+    if bool(server.tls_cert) != bool(server.tls_key):
+        here, missing = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
+        yield Finding(("server", here), f"{missing} is missing: TLS needs both")
+    for number, domain in enumerate(server.domains):
+        if not domain or "/" in domain or ":" in domain or domain.startswith("."):
+            yield Finding(("server", "domains", number), f"a domain is a name such as s3.example.org, not {domain!r}")
+
+
+def _unreadable(
+    path: Path, values: Mapping[str, str] | Mapping[int, str], read: Callable[[str], object]
+) -> Iterator[Finding]:
+    for name, value in values.items():
+        try:
+            read(value)
+        except ValueError as error:
+            yield Finding((*path, name), str(error))
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Address and port of `127.0.0.1:9000`, `[::1]:9000`, `:9000` (every address) or `localhost:9000`.
+
+    Raises: ValueError that says what is expected.
+    """
+    host, mark, port = text.rpartition(":")
+    if not mark or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"an address and a port are expected, such as 127.0.0.1:9000, not {text[:80]!r}")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"an IPv6 address stands in brackets, such as [::1]:9000, not {text[:80]!r}")
+    return host, int(port)
+
+
+def parse_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """A network, or a single address as one. Raises: ValueError."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"an address or a network is expected, such as 10.0.0.0/8, not {text[:80]!r}") from None
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    for kind, names in (("buckets", settings.store_settings.buckets), ("public", settings.store_settings.public)):
+        for number, name in enumerate(names):
+            yield from _bucket_name(("store", kind, number), name)
+            if not settings.has_store:
+                yield Finding(("store", kind, number), "there is no embedded store: add a section [store]")
+
+
+def _bucket_name(path: Path, name: str) -> Iterator[Finding]:
+    try:
+        check_bucket_name(name)
+    except InvalidBucketName:
+        yield Finding(path, f"{name[:80]!r} is no name for a bucket: 3 to 63 of a-z, 0-9, dots and hyphens")
+
+
+def _buckets(settings: Settings) -> Iterator[Finding]:
+    roles = {role.role_id for role in settings.roles}
+    for number, bucket in enumerate(settings.buckets):
+        path: Path = ("buckets", number)
+        if not bucket.name or "/" in bucket.name:
+            yield Finding((*path, "name"), "a name without a slash is needed")
+        for place, role in enumerate(bucket.allowed_roles):
+            if role not in roles:
+                near = _near(role, roles)
+                yield Finding((*path, "allowed_roles", place), f"there is no role {role!r}{near}", harmless=True)
+        for message, option, harmless in options.check(bucket.backend_type, bucket.backend_options, one_bucket=True):
+            yield Finding((*path, "backend_options", option) if option else path, message, harmless)
+    yield from _repeated(("buckets",), "name", [bucket.name for bucket in settings.buckets])
+
+
+def _default_backend(settings: Settings) -> Iterator[Finding]:
+    backend = settings.default_backend
+    if backend is None:
+        return
+    path: Path = ("default_backend",)
+    for message, option, harmless in options.check(backend.backend_type, backend.backend_options, one_bucket=False):
+        yield Finding((*path, "backend_options", option) if option else path, message, harmless)
+    yield from _repeated((*path, "users"), "principal_name", [user.principal_name for user in backend.users])
+
+
+def _credentials(settings: Settings) -> Iterator[Finding]:
+    for number, key in enumerate(settings.credentials):
+        yield from _credential(key, ("credentials", number))
+    yield from _repeated(("credentials",), "access_key_id", [key.access_key_id for key in settings.credentials])
+
+
+def _credential(key: Credential, path: Path) -> Iterator[Finding]:
+    if not key.secret_access_key.reveal():
+        yield Finding((*path, "secret_access_key"), "is empty")
+    if any(letter in key.access_key_id for letter in "/ ,=") or not key.access_key_id.isprintable():
+        yield Finding((*path, "access_key_id"), "a key's name has no slash, space, comma or equals sign")
+    if key.unrestricted and key.allowed_scopes:
+        yield Finding((*path, "unrestricted"), "either this or allowed_scopes, not both")
+    if not key.unrestricted and not key.allowed_scopes:
+        message = "this key may do nothing: give it allowed_scopes, or unrestricted = true"
+        yield Finding(path, message, harmless=True)
+    yield from _scopes(key.allowed_scopes, (*path, "allowed_scopes"))
+
+
+def _role(role: Role, path: Path) -> Iterator[Finding]:
+    if role.required_audience and role.required_audiences:
+        yield Finding((*path, "required_audience"), "is the older name of required_audiences: use one of them")
+    yield from _scopes(role.allowed_scopes, (*path, "allowed_scopes"))
+
+
+def actions() -> set[str]:
+    """What a scope's `actions` may name."""
+    return {*ACTIONS, "*", "copy", *(row.action for row in operations.table())}
+
+
+def _scopes(scopes: Sequence[Scope], path: Path) -> Iterator[Finding]:
+    known = actions() if scopes else set()
+    for number, scope in enumerate(scopes):
+        if not scope.bucket:
+            yield Finding((*path, number, "bucket"), "is empty; `*` stands for every bucket")
+        for place, action in enumerate(scope.actions):
+            if action not in known:
+                yield Finding((*path, number, "actions", place), f"unknown action {action!r}{_near(action, known)}")
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _repeated(path: Path, field: str, names: Sequence[str]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if name in seen:
+            yield Finding((*path, number, field), f"{name[:80]!r} is there twice")
+        seen.add(name)
