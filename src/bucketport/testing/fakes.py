@@ -12,6 +12,9 @@ from bucketport.ports import Hasher
 DIGESTS = WheelDigests()
 """Real digests: what a backend is given in production too."""
 
+OWNER = "alice"
+"""The user who owns the buckets of a contract."""
+
 
 class FakeContent:
     """A client's content (`ports.Content`) that is already here: real digests, and failures where they are wanted.

@@ -17,13 +17,11 @@ import pytest
 
 from bucketport.model import BucketInfo
 from bucketport.ports import StoreBackend
+from bucketport.testing.fakes import OWNER
 
 __all__ = ["bucket", "excused", "part_minimum", "pytest_pyfunc_call", "runner"]
 
 pytest.register_assert_rewrite("bucketport.testing.contracts")
-
-OWNER = "alice"
-"""The user who owns the buckets of a contract."""
 
 _numbers = itertools.count(1)
 

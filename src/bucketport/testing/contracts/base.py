@@ -12,8 +12,7 @@ from bucketport.message import FileSpans, ResponseBody, Stream, release
 from bucketport.model import NO_HEADERS, Deleted, ObjectInfo, ObjectName, Offer, Stored
 from bucketport.options import NO_CONDITIONS, UNCONDITIONAL, PutOptions, ReadConditions, Want, WriteConditions
 from bucketport.ports import Backend, StoreBackend
-from bucketport.testing.fakes import FakeContent
-from bucketport.testing.plugin import OWNER
+from bucketport.testing.fakes import OWNER, FakeContent
 
 PLAIN: Mapping[str, str] = {"content-type": "text/plain"}
 

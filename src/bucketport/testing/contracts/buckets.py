@@ -9,7 +9,7 @@ from bucketport.model import BucketInfo, ObjectName, Offer
 from bucketport.options import ListQuery, UploadOptions
 from bucketport.ports import BucketBackend, StoreBackend
 from bucketport.testing.contracts.base import CONTENDERS, Contract, delete, is_there, options, outcomes, put, read
-from bucketport.testing.plugin import OWNER
+from bucketport.testing.fakes import OWNER
 
 CREATED_MS = 1_790_000_000_000
 

@@ -20,8 +20,7 @@ from bucketport.testing.contracts.base import (
     read,
     under,
 )
-from bucketport.testing.fakes import FakeContent, checksum
-from bucketport.testing.plugin import OWNER
+from bucketport.testing.fakes import OWNER, FakeContent, checksum
 from bucketport.wire.checksums import ALGORITHMS
 
 HEADERS = {"content-type": "text/css", "cache-control": "no-store", "x-amz-meta-a": "gr\u00fc\u00dfe"}

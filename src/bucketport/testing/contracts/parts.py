@@ -19,8 +19,7 @@ from bucketport.ports import StoreBackend
 from bucketport.testing.contracts.base import LARGE, Contract, blob, collect, delete, info_of, options, put, read, under
 from bucketport.testing.contracts.completing import make
 from bucketport.testing.contracts.uploads import begin, md5, named, send
-from bucketport.testing.fakes import FakeContent, checksum
-from bucketport.testing.plugin import OWNER
+from bucketport.testing.fakes import OWNER, FakeContent, checksum
 
 OTHER = "0123456789abcdef0123456789abcdef"
 
