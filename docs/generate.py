@@ -6,12 +6,18 @@ python docs/generate.py --check    exit 1 and name the pages that are not curren
 """
 
 import argparse
+import json
 import pathlib
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from bucketport import errors, operations
 from bucketport.access.actions import ACTIONS
+from bucketport.config.model import Settings
 from bucketport.operations.base import COPY_SOURCE
 from bucketport.wire.address import Level
 from bucketport.wire.checksums import ALGORITHMS, COMPOSITE, FULL_OBJECT
@@ -30,6 +36,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "checksums.md": checksums_page(),
         "actions.md": actions_page(),
+        "settings.md": settings_page(),
     }
     return {name: text.rstrip("\n") + "\n" for name, text in made.items()}
 
@@ -138,6 +145,49 @@ def actions_page() -> str:
         "the actions whose scope covers this one.",
         table(("Action", "In a policy", "Bucket ACL", "Object ACL", "Public", "Also by"), rows),
     )
+
+
+def settings_page() -> str:
+    """Every setting of the configuration file, by section."""
+    return page(
+        "Settings",
+        "config/model.py",
+        "What a configuration file (TOML) may hold. A flag comes before the environment, the environment before the "
+        "file, the file before the default; `bucketport config` shows what is in force and where it came from. Sizes "
+        "are bytes, times are seconds, unless a name says otherwise. An unknown key is an error.",
+        *section(Settings, ""),
+    )
+
+
+def section(model: type[BaseModel], path: str, repeated: bool = False) -> list[str]:
+    """The blocks of one section and of those in it. `repeated`: it, or one around it, may be there several times."""
+    rows, inner = [], []
+    for name, field in model.model_fields.items():
+        below, many = section_of(field.annotation)
+        place = f"{path}.{name}" if path else name
+        if below is not None:
+            head = f"`[[{place}]]`" if many else f"`[{place}]`"
+            inner += [f"## {head}", below.__doc__ or "", *section(below, place, repeated or many)]
+            continue
+        variable = "" if repeated else code("BUCKETPORT_" + place.upper().replace(".", "__"))
+        rows.append((code(name), variable, default_of(field), field.description or ""))
+    heads = ("Key", "Environment", "Default", "What it is")
+    return ([table(heads, rows)] if rows else []) + inner
+
+
+def section_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The section that a field holds, if it holds one, and whether it holds several."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind, get_origin(annotation) is list
+    return None, False
+
+
+def default_of(field: FieldInfo) -> str:
+    """A default as TOML would write it."""
+    if field.is_required():
+        return "required"
+    return "" if field.default is None else code(json.dumps(field.default))
 
 
 def stale() -> list[str]:

@@ -49,6 +49,7 @@ THIRD_PARTY = {
     "backends/store/index/": {"apsw"},
     "registry/sqlite.py": {"apsw"},
     "crypto/digests.py": {"anycrc", "xxhash"},
+    "crypto/native.py": {"cryptography"},
     "metering/prometheus.py": {"prometheus_client"},
     "config/": {"pydantic", "pydantic_core"},
     "runtimes/server/": {"httptools", "uvloop"},
