@@ -126,9 +126,6 @@ class Wire(asyncio.Transport):
         assert not self.closed
         self.written += data
 
-    def writelines(self, pieces):
-        self.write(b"".join(pieces))
-
     def can_write_eof(self):
         return True
 

@@ -10,7 +10,7 @@ from bucketport.message import FileSpans, NoBody, Request, Response, Stream, rel
 from bucketport.runtimes.server.body import IncomingBody
 from bucketport.runtimes.server.flow import Flow
 from bucketport.runtimes.server.head import Head
-from bucketport.runtimes.server.sending import JOINED, head_bytes, send_spans, send_stream
+from bucketport.runtimes.server.sending import head_bytes, send_spans, send_stream
 
 SMALL_REST = 64 << 10
 """An unread rest of a body up to this many bytes is read and dropped; above it, closing is cheaper."""
@@ -78,10 +78,7 @@ def _send_bytes(flow: Flow, response: Response, content: bytes, head: Head, exch
     if head.method == "HEAD" or response.status in BODILESS:
         flow.write(raw_head)
         return
-    if len(content) <= JOINED:
-        flow.write(raw_head + content)
-    else:
-        flow.write(raw_head, content)
+    flow.write_both(raw_head, content)
     exchange.bytes_out = len(content)
 
 

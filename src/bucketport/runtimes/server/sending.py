@@ -13,17 +13,18 @@ from bucketport.exchange import Exchange
 from bucketport.message import FileSpans, Stream
 from bucketport.runtimes.files import pieces_of
 
-JOINED = 16 << 10
-"""Up to this many bytes a body is joined to its head; above it two buffers are cheaper than a copy."""
-
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
 class Outlet(Protocol):
     """Where an answer goes: a connection."""
 
-    def write(self, data: bytes | bytearray, more: bytes | bytearray = b"") -> None:
-        """Send them, or keep them until the client takes them."""
+    def write(self, data: bytes | bytearray) -> None:
+        """Send it, or keep it until the client takes it."""
+        ...
+
+    def write_both(self, head: bytes, piece: bytes | bytearray) -> None:
+        """Send one and then the other."""
         ...
 
     @property
@@ -54,13 +55,11 @@ async def send_spans(out: Outlet, head: bytes, body: FileSpans, exchange: Exchan
     async with aclosing(pieces_of(body, readers)) as pieces:
         async for piece in pieces:
             exchange.bytes_out += len(piece)
-            if not head:
-                out.write(piece)
-            elif len(piece) <= JOINED:
-                out.write(head + piece)
+            if head:
+                out.write_both(head, piece)
+                head = b""
             else:
-                out.write(head, piece)
-            head = b""
+                out.write(piece)
             if out.full:
                 await out.room()
     if head:

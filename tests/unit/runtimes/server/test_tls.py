@@ -24,9 +24,21 @@ class Authority:
         self.folder = folder
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
+        usage = x509.KeyUsage(
+            digital_signature=False,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=True,
+            crl_sign=True,
+            encipher_only=False,
+            decipher_only=False,
+        )
         self.certificate = self._builder(self.name, self.key).add_extension(
             x509.BasicConstraints(ca=True, path_length=0), critical=True
         )
+        self.certificate = self.certificate.add_extension(usage, critical=True)
         self.certificate = self.certificate.sign(self.key, hashes.SHA256())
         self.files = TlsFiles(str(folder / "cert.pem"), str(folder / "key.pem"))
 
@@ -34,6 +46,10 @@ class Authority:
         now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key.public_key())
         builder = builder.serial_number(x509.random_serial_number())
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+        )
         return builder.not_valid_before(now - DAY).not_valid_after(now + DAY)
 
     def issue(self, common_name):
