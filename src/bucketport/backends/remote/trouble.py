@@ -62,7 +62,7 @@ _BY_STATUS: dict[int, type[S3Error]] = {
     501: NotImplemented,
 }
 
-_CODE = re.compile("[A-Za-z]{3,80}")
+_CODE = re.compile("[A-Za-z][A-Za-z0-9]{2,79}")
 
 
 def refusal(answer: HttpAnswer, code: str, message: str = "") -> Exception:

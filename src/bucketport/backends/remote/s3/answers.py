@@ -141,12 +141,52 @@ def moment(text: str) -> int:
     return dates.parse_iso(text) or 0
 
 
-def node_of(answer: HttpAnswer, root: str) -> Node:
-    """The XML of an answer. Raises: BackendError when it is none, or another."""
+def node_of(answer: HttpAnswer, root: str, other: str = "") -> Node:
+    """The XML of an answer. `other` is another name that some store has for the root.
+
+    Raises: BackendError when it is none, or another.
+    """
+    data = answer.content
+    if other and b"<" + other.encode() in data[:500]:
+        root = other
     try:
-        return parse(answer.content, root)
+        return parse(data, root)
     except MalformedXML:
-        raise nonsense(f"it is not {root}: {answer.content[:100]!r}") from None
+        if b"&#" in data:
+            found = _odd_node(data, root)
+            if found is not None:
+                return found
+        raise nonsense(f"it is not {root}: {data[:100]!r}") from None
+
+
+_REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,4})|(\d{1,5}));")
+_BASES = (0xE000, 0xE400, 0xE800, 0xEC00, 0xF000)
+
+
+def _odd_node(data: bytes, root: str) -> Node | None:
+    """XML that speaks of keys which XML cannot hold: S3 writes their characters as references that no parser takes.
+
+    Each is read as a character for private use that the document has not, and put back afterwards.
+    """
+    base = next((base for base in _BASES if chr(base).encode()[:2] not in data), None)
+    if base is None:
+        return None
+
+    def stand_in(found: re.Match[bytes]) -> bytes:
+        code = int(found[1], 16) if found[1] else int(found[2])
+        if code < 0x20 and code not in (9, 10, 13):
+            return b"&#x%X;" % (base + code)
+        return b"&#x%X;" % (base + 0x20 + code - 0xFFFE) if code in (0xFFFE, 0xFFFF) else found[0]
+
+    back = {base + code: code for code in range(0x20)} | {base + 0x20: 0xFFFE, base + 0x21: 0xFFFF}
+
+    def put_back(node: Node) -> Node:
+        return Node(node.name, node.text.translate(back), [put_back(child) for child in node.children], node.attributes)
+
+    try:
+        return put_back(parse(_REFERENCE.sub(stand_in, data), root))
+    except MalformedXML:
+        return None
 
 
 def checksums_in(node: Node) -> dict[str, str]:

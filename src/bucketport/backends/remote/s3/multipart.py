@@ -82,7 +82,7 @@ class Parts(Objects):
         answer = yield self.request("GET", upload.bucket, upload.key, query)
         if answer.status != 200:
             raise self.refusal(answer)
-        page = node_of(answer, "ListPartsResult")
+        page = node_of(answer, "ListPartsResult", "ListPartsResponse")
         owner = page.find("Owner")
         info = UploadInfo(
             upload,

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 
 from bucketport.backends.remote.dialect import Plan
@@ -18,7 +19,7 @@ from bucketport.backends.remote.s3.answers import (
 )
 from bucketport.backends.remote.s3.requests import Requests, object_headers, put_headers, tagging, write_conditions
 from bucketport.backends.remote.upload import Upload
-from bucketport.errors import BackendError, InternalError, S3Error, Trouble, kind_of
+from bucketport.errors import BackendError, InternalError, InvalidPartNumber, NoSuchVersion, S3Error, Trouble, kind_of
 from bucketport.message import HttpAnswer
 from bucketport.model import Deleted, Found, ObjectName, Stored
 from bucketport.options import NO_CONDITIONS, UNCONDITIONAL, CopyOptions, DeleteItem, PutOptions, Want, WriteConditions
@@ -71,6 +72,10 @@ def source_headers(source: ObjectName, want: Want) -> dict[str, str]:
     return made
 
 
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML 1.0 cannot hold, not even as a reference (section 2.2)."""
+
+
 class Objects(Requests):
     """The calls about objects."""
 
@@ -79,19 +84,26 @@ class Objects(Requests):
     def get(self, name: ObjectName, want: Want) -> Plan[Found]:
         """GetObject."""
         answer = yield self.request("GET", name.bucket, name.key, _which(want), read_headers(want), streamed=True)
-        return self._found(name, answer)
+        return self._found(name, want, answer)
 
     def head(self, name: ObjectName, want: Want) -> Plan[Found]:
         """HeadObject."""
         answer = yield self.request("HEAD", name.bucket, name.key, _which(want), read_headers(want))
-        return self._found(name, answer)
+        return self._found(name, want, answer)
 
-    def _found(self, name: ObjectName, answer: HttpAnswer) -> Found:
+    def _found(self, name: ObjectName, want: Want, answer: HttpAnswer) -> Found:
         if answer.status == 200:
             return Found(info_of(name.key, answer), answer.body)
         if answer.status == 206:
             return Found(info_of(name.key, answer), answer.body, span_of(answer))
-        raise self.refusal(answer)
+        error = self.refusal(answer)
+        if isinstance(error, S3Error) and not answer.body:
+            # The answer to a HEAD has no code, so what was asked for tells the rest.
+            if answer.status == 404 and want.version is not None and "x-amz-delete-marker" not in error.headers:
+                raise NoSuchVersion(reason=error.reason, headers=error.headers)
+            if answer.status == 416 and want.part_number is not None:
+                raise InvalidPartNumber(reason=error.reason)
+        raise error
 
     def put(self, name: ObjectName, upload: Upload, options: PutOptions) -> Plan[Stored]:
         """PutObject, in one request."""
@@ -128,7 +140,24 @@ class Objects(Requests):
         return Deleted(headers.get("x-amz-version-id"), headers.get("x-amz-delete-marker") == "true")
 
     def delete_many(self, bucket: str, items: Sequence[DeleteItem]) -> Plan[Sequence[Deleted | Exception]]:
-        """DeleteObjects. A key that the answer does not speak of is an error of its own."""
+        """DeleteObjects, but for keys that XML cannot hold: those go one by one.
+
+        A key that the answer does not speak of is an error of its own.
+        """
+        results: dict[tuple[str, str], Deleted | Exception] = {}
+        plain = [item for item in items if _NOT_XML.search(item.key) is None]
+        if plain:
+            yield from self._delete_plain(bucket, plain, results)
+        if len(plain) < len(items):
+            for item in items:
+                if _NOT_XML.search(item.key) is not None:
+                    results[item.key, item.version or ""] = yield from self._delete_one(bucket, item)
+        silent = BackendError(Trouble.UNEXPECTED, "the backend did not say what became of a key")
+        return [results.get((item.key, item.version or "")) or results.get((item.key, ""), silent) for item in items]
+
+    def _delete_plain(
+        self, bucket: str, items: Sequence[DeleteItem], results: dict[tuple[str, str], Deleted | Exception]
+    ) -> Plan[None]:
         body = delete_document(items)
         headers = {
             "content-md5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
@@ -138,17 +167,19 @@ class Objects(Requests):
         answer = yield self.request("POST", bucket, None, {"delete": ""}, headers, body=body)
         if answer.status != 200:
             raise self.refusal(answer)
-        results: dict[tuple[str, str], Deleted | Exception] = {}
         for node in node_of(answer, "DeleteResult").children:
             place = node.value("Key"), node.value("VersionId")
             if node.name == "Deleted":
-                results[place] = Deleted(
-                    node.value("DeleteMarkerVersionId") or None, node.value("DeleteMarker") == "true"
-                )
+                marker = node.value("DeleteMarkerVersionId") or None
+                results[place] = Deleted(marker, node.value("DeleteMarker") == "true")
             elif node.name == "Error":
-                results[place] = _failed(node)
-        silent = BackendError(Trouble.UNEXPECTED, "the backend did not say what became of a key")
-        return [results.get((item.key, item.version or "")) or results.get((item.key, ""), silent) for item in items]
+                results[place] = failed(node)
+
+    def _delete_one(self, bucket: str, item: DeleteItem) -> Plan[Deleted | Exception]:
+        try:
+            return (yield from self.delete(ObjectName(bucket, item.key), item.version, item.conditions))
+        except (S3Error, BackendError) as error:
+            return error
 
     def copy(self, source: ObjectName, want: Want, name: ObjectName, options: CopyOptions) -> Plan[Stored]:
         """CopyObject."""
@@ -175,7 +206,7 @@ class Objects(Requests):
         """
         if b"<Error>" in answer.content[:1000]:
             node = node_of(answer, "Error")
-            raise _failed(node)
+            raise failed(node)
         return node_of(answer, root)
 
 
@@ -248,7 +279,8 @@ def delete_document(items: Sequence[DeleteItem]) -> bytes:
     return f'{DECLARATION}<Delete xmlns="{NAMESPACE}">{"".join(objects)}</Delete>'.encode()
 
 
-def _failed(node: Node) -> Exception:
+def failed(node: Node) -> Exception:
+    """The error that an element within a good answer tells of."""
     code, said = node.value("Code").strip(), node.value("Message")[:300]
     kind = kind_of(code)
     if code in ("InternalError", "SlowDown", "ServiceUnavailable", "OperationAborted") or kind is None:

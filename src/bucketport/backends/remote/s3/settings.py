@@ -174,9 +174,7 @@ def _grant(node: Node) -> Grant:
 
 
 def _attributes(name: ObjectName, answer: HttpAnswer) -> Attributes:
-    # Some stores call the root by the name it has in the SDKs' model.
-    name_there = "GetObjectAttributesOutput" if b"<GetObjectAttributesOutput" in answer.content else ""
-    root = node_of(answer, name_there or "GetObjectAttributesResponse")
+    root = node_of(answer, "GetObjectAttributesResponse", "GetObjectAttributesOutput")
     held, parts = root.find("Checksum"), root.find("ObjectParts")
     checksums = checksums_in(held) if held is not None else {}
     kind = held.value("ChecksumType") if held is not None else ""
