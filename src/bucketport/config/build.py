@@ -1,7 +1,7 @@
 """Of what is the product put together? The one place that knows every concrete class.
 
-A `Foundation` is opened once and lives as long as the process: the store, the registry of keys, the counters. `assemble`
-makes an application on it from settings, as often as they change; what serves requests swaps one for the other.
+A `Foundation` is opened once and lives as long as the process: the store, the registry of keys, the counters. On it
+`assemble` makes an application from settings, as often as they change; what serves requests swaps one for the other.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from bucketport.crypto.digests import WheelDigests
 from bucketport.errors import BackendError, BucketAlreadyExists, BucketAlreadyOwnedByYou
 from bucketport.identity.header import HeaderSignature
 from bucketport.identity.presigned import PresignedUrl
+from bucketport.metering.access_log import AccessLog
 from bucketport.metering.prometheus import PrometheusMeter, Reading
 from bucketport.model import BucketInfo
 from bucketport.ports import Entropy, NewId, Now
@@ -187,6 +188,14 @@ def _store_readings(store: Store, clock: Callable[[], float]) -> list[Reading]:
         Reading("store_wal_pages", "Pages in the WAL.", figure("wal_pages")),
         Reading("store_leased_blobs", "Blobs that are being read.", figure("leased")),
     ]
+
+
+def access_log(
+    settings: Settings, write: Callable[[bytes], None], soon: Callable[[Callable[[], None]], None]
+) -> list[AccessLog]:
+    """The access log as one meter, or none where it is switched off."""
+    chosen = settings.server
+    return [AccessLog(chosen.log_format, write, soon)] if chosen.access_log else []
 
 
 def add_process_readings(meter: PrometheusMeter, connections: Callable[[], int], in_flight: Callable[[], int]) -> None:

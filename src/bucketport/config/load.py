@@ -131,7 +131,7 @@ def written(path: Path) -> str:
 
 
 def suggestion(path: Path) -> str:
-    """`; did you mean X?` where a name like the last one of `path` is known there; else what is known, if it is little."""
+    """`; did you mean X?` where a name like the last one of `path` is known there; else what is, if it is little."""
     known = fields_at(path[:-1])
     if known is None and len(path) == 2:
         near = difflib.get_close_matches(str(path[0]), list(fields_at(()) or {}), 1)

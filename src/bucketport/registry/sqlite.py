@@ -70,7 +70,7 @@ class SqliteCredentials:
         found = self._by_key.get(access_key)
         return found.credential if found is not None else None
 
-    def keys(self) -> list[StoredKey]:
+    def all(self) -> list[StoredKey]:
         """All keys, the oldest first."""
         self._refresh()
         return sorted(self._by_key.values(), key=lambda key: (key.created_at, key.credential.access_key))

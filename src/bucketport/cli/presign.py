@@ -1,0 +1,5 @@
+"""x?"""
+
+
+def presign() -> None:
+    """x"""
