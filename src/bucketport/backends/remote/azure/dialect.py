@@ -1,0 +1,18 @@
+"""Azure Blob Storage spoken to a backend: every call that the contract has and that Azure can hold."""
+
+from bucketport.backends.remote.azure.copying import Copying
+from bucketport.backends.remote.azure.listing import Listings
+from bucketport.backends.remote.azure.multipart import Multipart
+from bucketport.model import Offer
+
+
+class Azure(Copying, Multipart, Listings):
+    """The dialect of Azure, for one container or for a whole account (`Place.container` empty).
+
+    Azure has no ACLs of S3's kind and no relay; blobs have no versions that S3's clients could use, so each object is
+    its own only one. Which uploads are under way cannot be asked.
+    """
+
+    offers = frozenset(
+        {Offer.OBJECTS, Offer.BUCKETS, Offer.COPY, Offer.MULTIPART, Offer.VERSIONS, Offer.TAGS, Offer.ATTRIBUTES}
+    )
