@@ -125,6 +125,7 @@ def cut(content: bytes, asked: str | None) -> bytes:
 
 
 def entry(info: ObjectInfo) -> Entry:
+    """An object as a listing shows it."""
     algorithm = next(iter(info.checksums), "")
     return Entry(
         info.key, info.size, info.etag, info.modified_ms, info.storage_class, info.owner, algorithm, info.checksum_type
@@ -132,6 +133,7 @@ def entry(info: ObjectInfo) -> Entry:
 
 
 def upload_entry(info: UploadInfo) -> UploadEntry:
+    """An upload as a listing shows it."""
     upload = info.upload
     return UploadEntry(
         upload.key, upload.upload_id, info.started_ms, info.owner, info.storage_class, info.checksum_algorithm,

@@ -33,7 +33,7 @@ SIZES = [0, 7, 40_000, LARGE]
 
 
 async def copy(
-    backend: StoreBackend, bucket: str, source: str, target: str, how: CopyOptions = KEPT, want: Want = WHOLE
+    backend: StoreBackend, bucket: str, source: str, target: str, how: CopyOptions = KEPT, *, want: Want = WHOLE
 ) -> Stored:
     """Copy within a bucket."""
     return await backend.copy(ObjectName(bucket, source), want, ObjectName(bucket, target), how)
