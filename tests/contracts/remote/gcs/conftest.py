@@ -371,6 +371,7 @@ class Google:
     def list_uploads(self, bucket, query):
         prefix, delimiter, marker = query.get("prefix", ""), query.get("delimiter", ""), query.get("key-marker", "")
         rows, groups, last = [], [], ""
+        assert query["encoding-type"] == "url"
         inner = []
         for upload in sorted(bucket.uploads.values(), key=lambda upload: (upload.name, upload.id)):
             if not upload.name.startswith(prefix) or upload.name <= marker:
@@ -380,7 +381,7 @@ class Google:
             if group and group in groups:
                 continue
             if len(rows) + len(groups) == int(query["max-uploads"]):
-                inner = [element("IsTruncated", "true"), element("NextKeyMarker", last)]
+                inner = [element("IsTruncated", "true"), element("NextKeyMarker", urllib.parse.quote(last, safe=""))]
                 break
             last = group or upload.name
             if group:
@@ -388,11 +389,14 @@ class Google:
             else:
                 rows.append(upload)
         inner += [
-            f"<Upload>{element('Key', upload.name)}{element('UploadId', upload.id)}"
+            f"<Upload>{element('Key', urllib.parse.quote(upload.name, safe=''))}{element('UploadId', upload.id)}"
             f"{element('Initiated', dates.iso(self.now * 1000))}</Upload>"
             for upload in rows
         ]
-        inner += [f"<CommonPrefixes>{element('Prefix', group)}</CommonPrefixes>" for group in groups]
+        inner += [
+            f"<CommonPrefixes>{element('Prefix', urllib.parse.quote(group, safe=''))}</CommonPrefixes>"
+            for group in groups
+        ]
         return xml_answer("ListMultipartUploadsResult", "".join(inner))
 
     def complete(self, bucket, upload, body):
@@ -439,7 +443,8 @@ def refused(error, is_json):
         return HttpAnswer(error.status, {"content-type": "application/json"}, body.encode())
     codes = {"notFound": "NoSuchBucket" if "bucket" in error.message.split(":")[0] else "NoSuchKey"}
     code = codes.get(error.reason, error.reason)
-    body = f"<?xml version='1.0' encoding='UTF-8'?><Error>{element('Code', code)}{element('Message', error.message)}</Error>"
+    inner = element("Code", code) + element("Message", error.message)
+    body = f"<?xml version='1.0' encoding='UTF-8'?><Error>{inner}</Error>"
     return HttpAnswer(error.status, {"content-type": "application/xml"}, body.encode())
 
 
@@ -448,3 +453,34 @@ def google():
     made = Google()
     yield made
     assert made.open_bodies == 0, f"{made.open_bodies} bodies were not given back"
+
+
+ACCOUNT = "buckets belong to the account, not to our users"
+NO_OWNER = "an upload's owner is not to be had from Google before its end"
+NO_SUMS = "Google keeps no checksum of a part but its own, and lists none"
+BY_KEY = "keys are removed side by side, each with an error of its own"
+
+LACKS = {
+    "TestAttributesOfParts.test_parts_are_told": NO_SUMS,
+    "TestBucketListing.test_owners_see_their_own": ACCOUNT,
+    "TestBucketListing.test_listing_tells_what_is_known": ACCOUNT,
+    "TestBuckets.test_bucket_is_what_was_made": ACCOUNT,
+    "TestBuckets.test_making_somebody_elses": ACCOUNT,
+    "TestBuckets.test_one_of_many_makes_it": ACCOUNT,
+    "TestBuckets.test_bucket_made_anew_is_empty_and_somebody_elses": ACCOUNT,
+    "TestChecksumsOfParts.test_checksum_of_the_whole_is_compared": NO_SUMS,
+    "TestCompletingAgain.test_repeating_changes_nothing": "what an upload became is known while the object is there",
+    "TestDeleteMany.test_absent_bucket": BY_KEY,
+    "TestObjects.test_absent_bucket": BY_KEY,
+    "TestObjects.test_content_may_have_no_declared_length": "content without a length is refused for every cloud",
+    "TestRefusedCompleting.test_part_with_another_checksum": NO_SUMS,
+    "TestUploadListing.test_entry_tells_what_was_begun": NO_OWNER,
+    "TestUploads.test_upload_is_what_was_begun": NO_OWNER,
+    "TestUploads.test_part_has_the_checksum_of_the_upload": NO_SUMS,
+    "TestVersionListing.test_every_object_is_its_only_version": "a generation is a version in every bucket",
+}
+
+
+@pytest.fixture
+def google_lacks():
+    return LACKS

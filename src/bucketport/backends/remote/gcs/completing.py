@@ -10,7 +10,7 @@ from dataclasses import replace
 from bucketport.backends import memory_parts
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.gcs import held as helds
-from bucketport.backends.remote.gcs import refusals
+from bucketport.backends.remote.gcs import refusals, uploads
 from bucketport.backends.remote.gcs.answers import (
     Facts,
     checksums_of,
@@ -23,7 +23,7 @@ from bucketport.backends.remote.gcs.answers import (
 from bucketport.backends.remote.gcs.held import Held
 from bucketport.backends.remote.gcs.listing import Lists
 from bucketport.backends.remote.gcs.requests import bucket_path
-from bucketport.backends.remote.gcs.uploads import SEAL, Staged, completion, count, node_of, part_of, staged
+from bucketport.backends.remote.gcs.uploads import SEAL, Staged, completion, count, node_of, part_of
 from bucketport.errors import BackendError, InvalidRequest, NoSuchUpload, PreconditionFailed, Trouble
 from bucketport.message import HttpAnswer
 from bucketport.model import NO_HEADERS, ObjectName, PartInfo, Stored, UploadInfo, UploadName
@@ -31,9 +31,6 @@ from bucketport.options import CompleteOptions, WriteConditions
 from bucketport.wire import conditions, etag
 from bucketport.wire.checksums import FULL_OBJECT
 from bucketport.wire.query import encode
-
-MINIMUM = 5 << 20
-"""Bytes that every part but the last has. Source: https://cloud.google.com/storage/quotas#requests (checked 2026-11)"""
 
 _RUNS_BYTES = 1500
 """Bytes that the list of parts may take in the metadata; a longer one is not held, and parts cannot be read singly."""
@@ -45,11 +42,11 @@ class Completing(Lists):
     def complete(self, upload: UploadName, options: CompleteOptions) -> Plan[Stored]:
         """List, judge, complete, patch, move. A lost race for the key takes the upload with it (412)."""
         name = self.real(ObjectName(upload.bucket, upload.key))
-        found = staged(upload, name.bucket)
+        found = yield from self.staged(upload)
         there = yield from self._all_parts(found)
         if there is None:
             return (yield from self._repeated(upload, found, name, options))
-        parts = memory_parts.chosen(there, options, MINIMUM)
+        parts = memory_parts.chosen(there, options, self.place.part_minimum)
         sums = self._checksums(upload, found, parts, options)
         held = _held(found, parts, sums, sized=True)
         current = yield from self.resource(name)
@@ -70,6 +67,15 @@ class Completing(Lists):
         node_of(answer, "CompleteMultipartUploadResult")
         facts = yield from self._hold(found, held, sum(part.size for part in parts))
         return (yield from self._move(found, name, facts, options.conditions, target))
+
+    def staged(self, upload: UploadName) -> Plan[Staged]:
+        """What a client's upload id names. Raises: NoSuchUpload, NoSuchBucket."""
+        bucket = self.real_bucket(upload.bucket)
+        try:
+            return uploads.staged(upload, bucket)
+        except NoSuchUpload:
+            yield from self.check_bucket(bucket)
+            raise
 
     def no_upload(self, answer: HttpAnswer, found: Staged) -> Plan[Exception]:
         """Why a request about an upload was refused."""
@@ -115,6 +121,11 @@ class Completing(Lists):
         algorithm, kind = found.algorithm, found.checksum_type
         if not algorithm:
             return NO_HEADERS
+        if options.checksum_type not in ("", kind):
+            raise InvalidRequest(
+                f"The upload was created using the {kind} checksum mode. The complete request must use the same "
+                "checksum mode."
+            )
         named = {part.number: part.checksums for part in options.parts}
         if all(algorithm in named[part.number] for part in parts):
             known = [replace(part, checksums=named[part.number]) for part in parts]

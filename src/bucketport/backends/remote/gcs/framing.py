@@ -10,6 +10,7 @@ from typing import Any
 
 from bucketport.backends.remote.upload import Upload
 from bucketport.message import Outgoing, Stream
+from bucketport.ports import Hasher
 
 
 class Related:
@@ -42,16 +43,36 @@ def related(resource: Mapping[str, Any], content_type: str, upload: Upload, boun
     return Related(head, upload, tail)
 
 
+class Digested:
+    """An upload as a body, with one more digest taken on the way: `hasher` has seen all of it when it was sent."""
+
+    __slots__ = ("_upload", "begun", "hasher", "length")
+
+    def __init__(self, upload: Upload, hasher: Hasher) -> None:
+        self._upload, self.hasher = upload, hasher
+        self.length, self.begun = upload.length, False
+
+    async def blocks(self) -> AsyncIterator[Sequence[bytes | memoryview]]:
+        """As `message.Outgoing`."""
+        self.begun = True
+        async for pieces in self._upload.blocks():
+            for piece in pieces:
+                self.hasher.update(piece)
+            yield pieces
+
+
 class Relayed:
     """A body that is the body of another answer, passed on as it comes: a part made of an object."""
 
-    __slots__ = ("_stream", "begun", "length")
+    __slots__ = ("_stream", "begun", "hasher", "length")
 
-    def __init__(self, stream: Stream, length: int) -> None:
-        self._stream, self.length, self.begun = stream, length, False
+    def __init__(self, stream: Stream, length: int, hasher: Hasher | None) -> None:
+        self._stream, self.length, self.begun, self.hasher = stream, length, False, hasher
 
     async def blocks(self) -> AsyncIterator[Sequence[bytes | memoryview]]:
         """As `message.Outgoing`. The one who opened the stream gives it back."""
         self.begun = True
         async for piece in self._stream.chunks:
+            if self.hasher is not None:
+                self.hasher.update(piece)
             yield (piece,)

@@ -19,9 +19,9 @@ from bucketport.backends.remote.gcs.answers import (
     rows,
     text,
 )
+from bucketport.backends.remote.gcs.copying import Copying
 from bucketport.backends.remote.gcs.requests import bucket_path, generation_of
 from bucketport.backends.remote.gcs.uploads import is_staged
-from bucketport.backends.remote.gcs.writing import Writing
 from bucketport.errors import NoSuchBucket
 from bucketport.model import Entry, Listing, VersionEntry, VersionListing
 from bucketport.options import ListQuery
@@ -67,7 +67,7 @@ def _page_of(found: Resource, asked: int) -> _Page:
     return _Page(items, prefixes, token)
 
 
-class Lists(Writing):
+class Lists(Copying):
     """ListObjects and ListObjectVersions."""
 
     def list(self, bucket: str, query: ListQuery) -> Plan[Listing]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.gcs import held as helds
 from bucketport.backends.remote.gcs.answers import Facts, facts_in, facts_of, info_of, nonsense, number, text, texts
-from bucketport.backends.remote.gcs.requests import ATTEMPTS, Requests, bucket_path, generation_of, gone
+from bucketport.backends.remote.gcs.requests import ATTEMPTS, Requests, generation_of, gone
 from bucketport.errors import (
     ConditionalRequestConflict,
     InvalidPartNumber,
@@ -44,7 +44,7 @@ class Reading(Requests):
                 version = facts.generation
                 if want.part_number is not None:
                     sent = f"bytes={span.start}-{span.stop - 1}" if span else None
-            answer = yield self._content(name, version, sent)
+            answer = yield self.content(name, version, sent)
             if answer.status in (200, 206):
                 return _found(name.key, answer, want)
             if answer.status != 404 or version == want.version:
@@ -58,7 +58,8 @@ class Reading(Requests):
             span_of(facts, want)
         raise self.refusal(answer)
 
-    def _content(self, name: ObjectName, version: str | None, asked: str | None) -> HttpRequest:
+    def content(self, name: ObjectName, version: str | None, asked: str | None = None) -> HttpRequest:
+        """A read of the content, streamed; `asked` is a Range header. Raises: NoSuchVersion for what is no version."""
         # Without this Google sends gzip'ed content unpacked, and ignores ranges of it.
         headers = {"accept-encoding": "gzip"}
         if asked is not None and is_range(asked):
@@ -134,7 +135,7 @@ class Reading(Requests):
             return (yield from self._delete_if(name, version, conditions))
         generation = generation_of(version)
         if generation == "":
-            yield from self._check_bucket(name.bucket)
+            yield from self.check_bucket(name.bucket)
             raise gone(version)
         answer = yield self.about("DELETE", name, {} if generation is None else {"generation": generation})
         if answer.status == 404:
@@ -163,11 +164,6 @@ class Reading(Requests):
             if answer.status not in (404, 412):
                 raise self.refusal(answer)
         raise ConditionalRequestConflict
-
-    def _check_bucket(self, bucket: str) -> Plan[None]:
-        answer = yield self.json("GET", bucket_path(bucket), {"fields": "name"})
-        if answer.status == 404:
-            raise NoSuchBucket(fields={"BucketName": bucket})
 
 
 def _as(key: str, facts: Facts) -> ObjectInfo:

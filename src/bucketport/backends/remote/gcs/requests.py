@@ -5,7 +5,7 @@ do uploads in parts, which the JSON API does not have. See docs/reference/gcs.md
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bucketport.backends.remote.credentials_gcs import Bearer
@@ -15,7 +15,7 @@ from bucketport.backends.remote.gcs.answers import Resource, resource_of
 from bucketport.errors import NoSuchBucket, NoSuchKey, NoSuchVersion, NotImplemented, S3Error
 from bucketport.message import Endpoint, HttpAnswer, HttpRequest, Outgoing
 from bucketport.model import NO_HEADERS, ObjectName
-from bucketport.ports import Digests
+from bucketport.ports import Digests, Entropy, Now
 from bucketport.record import record
 from bucketport.wire.query import encode, encode_key
 
@@ -31,24 +31,27 @@ class Place:
     """Where a bucket is. `bucket` is its name there; empty: each bucket is called there as it is here.
 
     `project` is where buckets are made and listed, `location` where new ones are put (empty: Google's default, `US`).
+    `part_minimum` is in bytes: what every part but the last has.
+    Source: https://cloud.google.com/storage/quotas#requests (checked 2026-11)
     """
 
     endpoint: Endpoint = GOOGLE
     bucket: str = ""
     project: str = ""
     location: str = ""
+    part_minimum: int = 5 << 20
 
 
 class Requests(Dialect[Bearer]):
     """Building, signing, and the meaning of errors. What signs is an access token.
 
-    `entropy` gives the boundaries of uploads and the names under which parts are put together.
+    `entropy` gives the boundaries of uploads and, with `now`, the names under which parts are put together.
     """
 
-    def __init__(self, place: Place, digests: Digests, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, place: Place, digests: Digests, entropy: Entropy, now: Now) -> None:
         self.place, self.digests = place, digests
         self.account = f"gcs {place.endpoint.scheme}://{place.endpoint.authority}{place.endpoint.base}"
-        self._entropy = entropy
+        self._entropy, self._now = entropy, now
 
     def real(self, name: ObjectName) -> ObjectName:
         """By the bucket's own name."""
@@ -61,6 +64,10 @@ class Requests(Dialect[Bearer]):
     def nonce(self) -> str:
         """Sixteen bytes that nobody guesses, in hex."""
         return self._entropy(16).hex()
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self._now() * 1000)
 
     def sign(self, request: HttpRequest, key: Bearer | None, now: float) -> HttpRequest:
         """With the token as a bearer's. Source: RFC 6750 section 2.1."""
@@ -130,10 +137,17 @@ class Requests(Dialect[Bearer]):
         if refusals.says_no_bucket(answer):
             return NoSuchBucket(fields={"BucketName": bucket})
         if not refusals.says_no_object(answer):
-            there = yield self.json("GET", bucket_path(bucket), {"fields": "name"})
-            if there.status == 404:
-                return NoSuchBucket(fields={"BucketName": bucket})
+            try:
+                yield from self.check_bucket(bucket)
+            except NoSuchBucket as missing:
+                return missing
         return error(reason=f"the backend answered 404 {refusals.said(answer)}"[:400])
+
+    def check_bucket(self, bucket: str) -> Plan[None]:
+        """Raises: NoSuchBucket; the bucket is by its own name."""
+        answer = yield self.json("GET", bucket_path(bucket), {"fields": "name"})
+        if answer.status == 404:
+            raise NoSuchBucket(fields={"BucketName": bucket})
 
     def resource(self, name: ObjectName, version: str | None = None) -> Plan[Resource | None]:
         """An object's resource, by its bucket's own name; None where there is no such object or version.

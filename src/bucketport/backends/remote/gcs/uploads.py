@@ -1,7 +1,8 @@
 """What is an upload's id, and where are its parts put together?
 
-An upload to `key` is begun at `key + STAGED + seal`: a nonce of 32 hex digits and three letters that say what
-Google would not tell before the end (the checksum's algorithm, its type, the storage class). The client's upload id is
+An upload to `key` is begun at `key + STAGED + seal`: the moment it was begun and a nonce,
+both in hex, and three letters that say what Google would not tell before the end (the checksum's algorithm, its type,
+the storage class). The client's upload id is
 the seal and Google's own id, so that neither needs a state of ours, and a listing of uploads makes the same id again.
 """
 
@@ -21,7 +22,7 @@ STAGED = " .bucketport-upload-"
 """What stands between the key and the seal. It begins with a space, so that uploads are listed in the order of keys."""
 
 SEAL = 35
-"""Characters of a seal."""
+"""Characters of a seal: 11 digits of milliseconds since 1970, 21 of a nonce, and the letters."""
 
 KEY_BYTES = 1024
 """Bytes that a name may have, at S3 and at Google."""
@@ -42,6 +43,7 @@ class Staged:
 
     name: ObjectName
     id: str
+    started_ms: int
     algorithm: str
     checksum_type: str
     storage_class: str
@@ -61,10 +63,11 @@ def key_of(name: str) -> tuple[str, str] | None:
     return head[: -len(STAGED)], seal
 
 
-def seal(nonce: str, algorithm: str, checksum_type: str, storage_class: str) -> str:
-    """What an upload's name ends in."""
+def seal(now_ms: int, nonce: str, settings: tuple[str, str, str]) -> str:
+    """What an upload's name ends in; `settings` are the checksum's algorithm and type, and the storage class."""
+    algorithm, checksum_type, storage_class = settings
     places = _ALGORITHMS.index(algorithm), _TYPES.index(checksum_type), _CLASSES.index(storage_class)
-    return nonce + "".join(chr(ord("a") + place) for place in places)
+    return f"{now_ms:011x}{nonce[:21]}" + "".join(chr(ord("a") + place) for place in places)
 
 
 def staged_name(name: ObjectName, sealed: str) -> ObjectName:
@@ -87,7 +90,7 @@ def staged(upload: UploadName, bucket: str) -> Staged:
         raise NoSuchUpload(fields={"UploadId": upload.upload_id[:200]})
     algorithm, kind, storage_class = (ord(letter) - ord("a") for letter in found.groups())
     name = ObjectName(bucket, upload.key + STAGED + sealed)
-    return Staged(name, google, _ALGORITHMS[algorithm], _TYPES[kind], _CLASSES[storage_class])
+    return Staged(name, google, int(sealed[:11], 16), _ALGORITHMS[algorithm], _TYPES[kind], _CLASSES[storage_class])
 
 
 def node_of(answer: HttpAnswer, root: str) -> xml.Node:

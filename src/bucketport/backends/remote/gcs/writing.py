@@ -1,10 +1,9 @@
-"""How is an object written or copied, and only where its conditions hold? By generations: they never come twice.
+"""How is an object written, and only where its conditions hold? By generations: they never come twice.
 
 `If-None-Match: *` is `ifGenerationMatch=0`, `If-Match: *` is `ifGenerationNotMatch=0`. `If-Match` with an ETag reads
 the object, compares the ETag, and writes over that generation only: a true compare-and-swap.
 """
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,42 +11,35 @@ from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.gcs import held as helds
 from bucketport.backends.remote.gcs.answers import (
     Facts,
-    Resource,
-    checksums_of,
     etag_of,
     facts_of,
     fixed_fields,
     info_of,
     nonsense,
     resource_of,
-    text,
 )
 from bucketport.backends.remote.gcs.framing import related
 from bucketport.backends.remote.gcs.held import Held
 from bucketport.backends.remote.gcs.reading import Reading
-from bucketport.backends.remote.gcs.requests import ATTEMPTS, bucket_path, object_path, query_of
+from bucketport.backends.remote.gcs.requests import bucket_path, query_of
 from bucketport.backends.remote.upload import Upload
 from bucketport.errors import (
     BackendError,
-    NoSuchBucket,
     NoSuchKey,
     NotImplemented,
     PreconditionFailed,
     Trouble,
 )
 from bucketport.message import HttpAnswer, HttpRequest
-from bucketport.model import NO_HEADERS, ObjectName, Stored
-from bucketport.options import NO_CONDITIONS, CopyOptions, PutOptions, Want, WriteConditions
+from bucketport.model import ObjectName, Stored
+from bucketport.options import NO_CONDITIONS, PutOptions, WriteConditions
 from bucketport.wire import conditions
 from bucketport.wire.checksums import FULL_OBJECT
 from bucketport.wire.headers import on_wire
 
-_REWRITES = 100_000
-"""How often a rewrite may say that it is not done: each call moves a MiB at least, and mostly all there is."""
-
 
 class Writing(Reading):
-    """PutObject and CopyObject."""
+    """PutObject."""
 
     def put(self, name: ObjectName, upload: Upload, options: PutOptions) -> Plan[Stored]:
         """A multipart upload of the JSON API (metadata and content in one request), whatever the size.
@@ -64,24 +56,41 @@ class Writing(Reading):
             resource["md5Hash"] = helds.base64_md5(upload.promised.md5)
         if known.get("CRC32C"):
             resource["crc32c"] = known["CRC32C"]
-        query = {"uploadType": "multipart"} | (yield from self.generations(name, options.conditions))
-        answer = yield self._upload(name.bucket, query, resource, upload, options)
+        query = yield from self.generations(name, options.conditions)
+        return (yield from self.insert(name, query, resource, upload, options.conditions))
+
+    def insert(
+        self,
+        name: ObjectName,
+        query: Mapping[str, str],
+        resource: Mapping[str, Any],
+        upload: Upload,
+        given: WriteConditions,
+    ) -> Plan[Stored]:
+        """Objects: insert. Checksums that the resource does not hold yet are added before this is over."""
+        held = helds.read(resource["metadata"]).checksums
+        answer = yield self._upload(name.bucket, query, resource, upload, given)
         if answer.status != 200:
-            raise (yield from self.not_written(answer, name, options.conditions))
+            raise (yield from self.not_written(answer, name, given))
         facts = facts_of(resource_of(answer))
         sealed = upload.sealed
         if sealed is None or facts.size != sealed.size:
             raise nonsense("it confirms another size than was sent")
         if sealed.checksums.get("CRC32C", facts.crc32c) != facts.crc32c:
             raise BackendError(Trouble.CORRUPT, "the backend stored content with another CRC32C than was sent")
-        if kept(sealed.checksums) != kept(known):
+        if kept(sealed.checksums) != held:
             yield from self._hold_checksums(name, facts, sealed.checksums)
         sums = dict(sealed.checksums) or {"CRC32C": facts.crc32c}
         etag = etag_of(facts, helds.NOTHING)
         return Stored(etag, facts.modified_ms, facts.size, sums, FULL_OBJECT, facts.generation)
 
     def _upload(
-        self, bucket: str, query: Mapping[str, str], resource: Mapping[str, Any], upload: Upload, options: PutOptions
+        self,
+        bucket: str,
+        query: Mapping[str, str],
+        resource: Mapping[str, Any],
+        upload: Upload,
+        given: WriteConditions,
     ) -> HttpRequest:
         boundary = f"bucketport-{self.nonce()}"
         endpoint = self.place.endpoint
@@ -89,10 +98,10 @@ class Writing(Reading):
             "POST",
             endpoint,
             f"{endpoint.base}/upload/storage/v1{bucket_path(bucket)}/o",
-            query_of(query),
+            query_of({"uploadType": "multipart", **query}),
             {"content-type": f"multipart/related; boundary={boundary}"},
             related(resource, on_wire(resource.get("contentType", "application/octet-stream")), upload, boundary),
-            idempotent=options.conditions == NO_CONDITIONS,
+            idempotent=given == NO_CONDITIONS,
         )
 
     def _hold_checksums(self, name: ObjectName, facts: Facts, checksums: Mapping[str, str]) -> Plan[None]:
@@ -133,59 +142,6 @@ class Writing(Reading):
             return (yield from self.absent(answer, name.bucket))
         return self.refusal(answer)
 
-    def copy(self, source: ObjectName, want: Want, name: ObjectName, options: CopyOptions) -> Plan[Stored]:
-        """Objects: rewrite, repeated with its token until it is done.
-
-        The source is read first: its conditions are judged, and what is held in its metadata goes along.
-        """
-        name = self.real(name)
-        self.check_options(options.acl, options.extra)
-        for _ in range(ATTEMPTS):
-            found = yield from self.the_resource(source, want.version)
-            facts = facts_of(found)
-            conditions.check_copy(want.conditions, info_of(facts))
-            resource = copied(facts, name.key, options)
-            query = {"sourceGeneration": facts.generation} | (yield from self.generations(name, options.conditions))
-            result = yield from self._rewrite(source, name, query, resource, options.conditions)
-            if result is not None:
-                made = facts_of(result)
-                sums, kind = checksums_of(made, helds.read(made.metadata))
-                etag = etag_of(made, helds.read(made.metadata))
-                return Stored(etag, made.modified_ms, made.size, sums, kind, made.generation, facts.generation)
-        raise NoSuchKey
-
-    def _rewrite(
-        self,
-        source: ObjectName,
-        name: ObjectName,
-        query: Mapping[str, str],
-        resource: Mapping[str, Any],
-        given: WriteConditions,
-    ) -> Plan[Resource | None]:
-        """The new object's resource; None when the source was overwritten under our hands."""
-        path = f"{object_path(source)}/rewriteTo{object_path(name)}"
-        token = ""
-        for _ in range(_REWRITES):
-            asked = {**query, "rewriteToken": token} if token else query
-            answer = yield self.json("POST", path, asked, resource, idempotent=given == NO_CONDITIONS)
-            if answer.status == 404:
-                error = yield from self.absent(answer, name.bucket)
-                if isinstance(error, NoSuchBucket):
-                    raise error
-                return None
-            if answer.status != 200:
-                raise (yield from self.not_written(answer, name, given))
-            state = resource_of(answer)
-            if state.get("done") is True:
-                result = state.get("resource")
-                if not isinstance(result, dict):
-                    raise nonsense("a rewrite is done and made nothing")
-                return result
-            token = text(state, "rewriteToken")
-            if not token:
-                raise nonsense("a rewrite is not done and says not how to go on")
-        raise BackendError(Trouble.TIMEOUT, "a rewrite does not come to its end")
-
 
 def kept(checksums: Mapping[str, str]) -> Mapping[str, str]:
     """Those of an object's checksums that have to be held: Google has the CRC32C of everything."""
@@ -215,39 +171,3 @@ def resource_for(key: str, headers: Mapping[str, str], held: Held, storage_class
     if google:
         made["storageClass"] = google
     return made
-
-
-def copied(facts: Facts, key: str, options: CopyOptions) -> dict[str, Any]:
-    """The resource of a copy at `key`: all of it is said, since Google takes a resource whole or not at all.
-
-    Raises: NotImplemented for a checksum that would take reading the content.
-    """
-    info = info_of(facts)
-    was = helds.read(facts.metadata)
-    headers = info.headers if options.headers is None else options.headers
-    sums, kind = info.checksums, info.checksum_type
-    wanted = options.checksum_algorithm
-    if wanted:
-        native = {"CRC32C": facts.crc32c, "MD5": base64.b64encode(bytes.fromhex(facts.md5)).decode()}
-        if native.get(wanted):
-            sums, kind = {wanted: native[wanted]}, FULL_OBJECT
-        elif wanted not in sums:
-            raise NotImplemented(
-                f"A copy within Google Cloud Storage cannot compute {wanted}.",
-                fields={"Header": "x-amz-checksum-algorithm"},
-            )
-    native_only = dict(sums) == {"CRC32C": facts.crc32c} and kind == FULL_OBJECT
-    held = Held(
-        True,
-        options.owner,
-        "" if facts.md5 else info.etag,
-        "" if options.storage_class == "STANDARD" else options.storage_class,
-        "cache-control" in headers,
-        headers.get("expires", ""),
-        headers.get("x-amz-website-redirect-location", ""),
-        checksum_type="" if native_only else kind,
-        checksums=NO_HEADERS if native_only else sums,
-        tags=was.tags if options.tags is None else options.tags,
-        runs=was.runs,
-    )
-    return resource_for(key, headers, held, options.storage_class)
