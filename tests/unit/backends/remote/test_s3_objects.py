@@ -256,7 +256,7 @@ class TestPut:
 
 class TestCopyAndDelete:
     def test_copy_names_its_source(self, play):
-        result = b"<CopyObjectResult><ETag>&quot;abc&quot;</ETag><LastModified>2026-11-21T09:28:01Z</LastModified></CopyObjectResult>"
+        result = b"<CopyObjectResult><ETag>&quot;abc&quot;</ETag></CopyObjectResult>"
         options = CopyOptions("me", {"content-type": "a/b"}, {})
         played = play(dialect().copy(ObjectName("src", "a b?"), Want("v"), NAME, options), (200, {}, result))
         headers = played.request.headers
@@ -271,7 +271,8 @@ class TestCopyAndDelete:
 
     def test_keys_that_xml_cannot_hold_are_deleted_one_by_one(self, play):
         items = [DeleteItem("a"), DeleteItem("b\x01"), DeleteItem("c")]
-        body = b"<DeleteResult><Deleted><Key>c</Key></Deleted><Error><Key>a</Key><Code>AccessDenied</Code></Error></DeleteResult>"
+        error = b"<Error><Key>a</Key><Code>AccessDenied</Code></Error>"
+        body = b"<DeleteResult><Deleted><Key>c</Key></Deleted>%b</DeleteResult>" % error
         played = play(dialect().delete_many("here", items), (200, {}, body), (204, {}, b""))
         assert [request.method for request in played.requests] == ["POST", "DELETE"]
         assert played.requests[1].path == "/there/b%01"

@@ -77,6 +77,7 @@ class Buckets(Parts, Listings):
             page = yield from self.list_uploads(name, query)
             for entry in page.entries:
                 yield from self.abort(UploadName(name, entry.key, entry.upload_id))
-            if not page.truncated or not page.next_after:
+            following = ListQuery(after=page.next_after, after_id=page.next_id)
+            if not page.truncated or not page.next_after or following == query:
                 return
-            query = ListQuery(after=page.next_after, after_id=page.next_id)
+            query = following
