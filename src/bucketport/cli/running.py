@@ -73,17 +73,18 @@ class _Running:
 
     async def _serve(self, foundation: Foundation) -> None:
         loaded, settings = self._loaded, self._loaded.settings
-        made = ensure_first_key(loaded, foundation.keys, os.urandom, time.time)
         for name in await foundation.make_buckets(settings):
             self._journal.mention(f"made bucket {name}")
         log = access_log(settings, lambda lines: self._writer.put(OUT, lines), self._soon)
         server = self._server = self._make_server(foundation, [foundation.meter, *log])
         add_process_readings(foundation.meter, lambda: server.connections, lambda: server.in_flight)
         url = await self._listen(server)
+        # Only now, because it is printed once: a start that fails before this would keep it to itself.
+        made = ensure_first_key(loaded, foundation.keys, os.urandom, time.time)
         presence.announce(foundation.folder, presence.Presence(url, os.getpid(), settings.server.tls_cert))
         reloader = Reloader(self._asked, loaded, foundation)
         self._take_signals(reloader)
-        self._greet(welcome.Ready(loaded, url, made, known_key(loaded, foundation.keys)))
+        self._greet(welcome.Ready(loaded, url, made, known_key(loaded, foundation.keys.all())))
         self._watch(reloader)
         await self._stopping.wait()
         self._journal.mention("stopping: running requests may finish")

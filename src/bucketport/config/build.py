@@ -78,7 +78,7 @@ class Foundation:
         self.store: Store | None = None
         self.folder = settings.server.data
         if settings.has_store:
-            self.store = _open_store(settings, surroundings, self.digests)
+            self.store = open_store_of(settings, surroundings, self.digests)
             self.meter.add(*_store_readings(self.store, surroundings.monotonic))
         self.keys = open_keys(settings.server.data, surroundings.monotonic)
 
@@ -146,7 +146,8 @@ def open_keys(folder: str, clock: Callable[[], float]) -> SqliteCredentials:
         raise DataUnusable(f"The keys in the data folder cannot be used: {error.detail}") from error
 
 
-def _open_store(settings: Settings, surroundings: Surroundings, digests: WheelDigests) -> Store:
+def open_store_of(settings: Settings, surroundings: Surroundings, digests: WheelDigests) -> Store:
+    """The embedded store in the settings' data folder. Raises: DataUnusable."""
     chosen = settings.store_settings
     try:
         return open_store(

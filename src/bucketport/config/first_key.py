@@ -11,7 +11,7 @@ from bucketport.config.load import Loaded
 from bucketport.config.scopes import credential_of
 from bucketport.model import Credential, Secret
 from bucketport.ports import Entropy, Now
-from bucketport.registry.sqlite import SqliteCredentials
+from bucketport.registry.sqlite import SqliteCredentials, StoredKey
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """32 letters and digits of which none looks like another: five bits each."""
@@ -44,12 +44,13 @@ def ensure_first_key(loaded: Loaded, registry: SqliteCredentials, entropy: Entro
     return made
 
 
-def known_key(loaded: Loaded, registry: SqliteCredentials, user: str = MAIN_USER) -> Credential | None:
-    """A key of that user that works: from flags, environment or file first, then from the registry."""
-    for row in reversed(loaded.settings.credentials):
-        if row.principal_name == user and row.enabled:
-            return credential_of(row)
-    for stored in registry.all():
-        if stored.credential.user == user and stored.credential.enabled and stored.credential.expires_at is None:
-            return stored.credential
+def known_key(
+    loaded: Loaded, stored: Sequence[StoredKey], user: str = MAIN_USER, access_key: str = ""
+) -> Credential | None:
+    """A key of that user that works (or the one of that name): from flags, environment or file, then the registry."""
+    rows = [credential_of(row) for row in reversed(loaded.settings.credentials)]
+    for key in (*rows, *(row.credential for row in stored)):
+        wanted = key.access_key == access_key if access_key else key.user == user
+        if wanted and key.enabled and key.expires_at is None:
+            return key
     return None

@@ -6,7 +6,7 @@ The main key's user is `admin`, whatever the key: so a new key keeps the buckets
 from collections.abc import Mapping
 from typing import Any
 
-from bucketport.config.trouble import Problem, UsageError
+from bucketport.config.trouble import UsageError
 from bucketport.record import record
 
 MAIN_USER = "admin"
@@ -17,9 +17,6 @@ PAIRS = (
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
 )
 """In this order; the first pair that is there counts."""
-
-SHORTEST = 8
-"""Characters of a secret below which it is not taken. Source: MinIO's own minimum, so its passwords all fit."""
 
 
 @record
@@ -33,7 +30,7 @@ class GivenKey:
 def main_key(environment: Mapping[str, str], *, is_gateway: bool) -> GivenKey | None:
     """The main key that the environment names. In a gateway AWS_* are its own keys to the cloud, never a client's.
 
-    Raises: UsageError when half of a pair is missing, or the secret is too short.
+    Raises: UsageError when half of a pair is missing.
     """
     for access_name, secret_name in PAIRS[:2] if is_gateway else PAIRS:
         access, secret = environment.get(access_name, ""), environment.get(secret_name, "")
@@ -44,7 +41,7 @@ def main_key(environment: Mapping[str, str], *, is_gateway: bool) -> GivenKey | 
         if not access or not secret:
             there, missing = (access_name, secret_name) if access else (secret_name, access_name)
             raise UsageError(f"{there} is set but {missing} is not: set both, or neither.")
-        return GivenKey(_row(MAIN_USER, access, secret, f"environment {secret_name}"), f"environment {access_name}")
+        return GivenKey(_row(MAIN_USER, access, secret), f"environment {access_name}")
     return None
 
 
@@ -54,10 +51,8 @@ def parse_user(text: str) -> GivenKey:
     access, _, secret = rest.partition(":")
     if not name or not access or not secret:
         raise UsageError("--user is NAME:ACCESS:SECRET, three parts with colons between them.")
-    return GivenKey(_row(name, access, secret, "--user"), "flag --user")
+    return GivenKey(_row(name, access, secret), "flag --user")
 
 
-def _row(user: str, access: str, secret: str, place: str) -> dict[str, Any]:
-    if len(secret) < SHORTEST:
-        raise UsageError(str(Problem(place, "", f"a secret has at least {SHORTEST} characters")))
+def _row(user: str, access: str, secret: str) -> dict[str, Any]:
     return {"access_key_id": access, "secret_access_key": secret, "principal_name": user, "unrestricted": True}

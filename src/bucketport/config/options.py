@@ -96,9 +96,9 @@ def canonical(kind: str, given: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def is_secret(kind: str, name: str) -> bool:
-    """Whether the value of that option is not to be shown."""
-    return _names(kind).get(name.lower(), name) in SECRETS
+def is_secret(name: str) -> bool:
+    """Whether the value of that option, of whatever kind of backend, is not to be shown."""
+    return any(_names(kind).get(name.lower(), name) in SECRETS for kind in _KNOWN)
 
 
 def check(kind: str, given: Mapping[str, str], *, one_bucket: bool) -> Iterator[tuple[str, str, bool]]:

@@ -17,6 +17,9 @@ from bucketport.record import record
 from bucketport.wire.address import check_bucket_name
 from bucketport.wire.forwarded import parse_public_url
 
+SHORT_SECRET = 8
+"""Characters below which a secret gets a warning. Source: the minimum that MinIO takes."""
+
 
 @record
 class Finding:
@@ -136,8 +139,10 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
 
 
 def _credential(key: Credential, path: Path) -> Iterator[Finding]:
-    if not key.secret_access_key.reveal():
-        yield Finding((*path, "secret_access_key"), "is empty")
+    length = len(key.secret_access_key.reveal())
+    if length < SHORT_SECRET:
+        message = "is empty" if not length else f"is shorter than {SHORT_SECRET} characters: it can be guessed"
+        yield Finding((*path, "secret_access_key"), message, harmless=length > 0)
     if any(letter in key.access_key_id for letter in "/ ,=") or not key.access_key_id.isprintable():
         yield Finding((*path, "access_key_id"), "a key's name has no slash, space, comma or equals sign")
     if key.unrestricted and key.allowed_scopes:
