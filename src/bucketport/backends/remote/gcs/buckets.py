@@ -1,4 +1,4 @@
-"""The buckets of a project."""
+"""Which buckets has a project, and how are they made and removed?"""
 
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.gcs import refusals

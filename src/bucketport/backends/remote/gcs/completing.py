@@ -62,7 +62,7 @@ class Completing(Lists):
         )
         if answer.status != 200:
             raise (yield from self.no_upload(answer, found))
-        if b"<Error>" in answer.content[:1000]:
+        if b"<Error" in answer.content[:1000]:
             raise self._failed(answer)
         node_of(answer, "CompleteMultipartUploadResult")
         facts = yield from self._hold(found, held, sum(part.size for part in parts))

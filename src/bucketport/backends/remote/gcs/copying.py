@@ -53,7 +53,7 @@ class Copying(Writing):
                 stored = yield from self._copy_through(source, facts, name, options, query)
             else:
                 resource = copied(facts, name.key, options, sums, kind)
-                stored = yield from self._rewrite(source, facts, name, query, resource, options.conditions)
+                stored = yield from self._rewrite(source, facts, name, query, resource, given=options.conditions)
             if stored is not None:
                 return replace(stored, source_version_id=facts.generation)
         raise gone(want.version)
@@ -65,6 +65,7 @@ class Copying(Writing):
         name: ObjectName,
         query: Mapping[str, str],
         resource: Mapping[str, Any],
+        *,
         given: WriteConditions,
     ) -> Plan[Stored | None]:
         """Objects: rewrite, until it is done; None when the source was overwritten under our hands."""
@@ -108,7 +109,7 @@ class Copying(Writing):
             hasher.update(answer.body)
             sums = {algorithm: base64.b64encode(hasher.digest()).decode()}
             resource = copied(facts, name.key, options, sums, FULL_OBJECT)
-            return (yield from self._rewrite(source, facts, name, query, resource, options.conditions))
+            return (yield from self._rewrite(source, facts, name, query, resource, given=options.conditions))
         if not isinstance(answer.body, Stream):
             raise nonsense("its body cannot be read")
         passed = Passed(answer.body, facts.size, self.digests, "CRC32C" if facts.crc32c else "", facts.crc32c)

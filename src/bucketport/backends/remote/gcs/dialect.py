@@ -1,4 +1,4 @@
-"""Google Cloud Storage spoken to a backend: every call that the contract has but ACLs and relaying."""
+"""What does Google Cloud Storage offer as a backend? Every call that the contract has but ACLs and relaying."""
 
 from bucketport.backends.remote.gcs.buckets import Buckets
 from bucketport.model import Offer

@@ -1,4 +1,4 @@
-"""Pages of keys, of versions and of buckets, by the JSON API.
+"""Which keys, and which versions of them, are on a page? As the JSON API lists them.
 
 A page goes on behind a name (`startOffset`), never by Google's token: so a client's marker serves as well as ours,
 and a page may be cut anywhere. Common prefixes that a page repeats, or shows beyond what it lists, are left out.
@@ -139,6 +139,8 @@ class Lists(Copying):
                     names[prefix] = None
             for item in page.items:
                 name = text(item, "name")
+                if not name:
+                    raise nonsense("an object without a name")
                 if (name > query.after or (resumes and name == query.after)) and not is_staged(name):
                     group = names.setdefault(name, [])
                     if group is not None:

@@ -1,4 +1,4 @@
-"""Uploads in parts, by the XML API; how one is completed has a room of its own.
+"""How is an object uploaded in parts? By the XML API; how an upload is completed has a room of its own.
 
 Google refuses conditions on the request that completes an upload, and lets nobody add metadata to it; hence the name of
 its own at which an upload is begun, see `uploads`.

@@ -1,4 +1,4 @@
-"""An object as it is: its content, its row, its tags, its parts; and how it is removed.
+"""What is an object: its content, its row, its tags, its parts? And how is it removed?
 
 A read is one request of the XML API, whose headers hold the whole row. Conditions are judged here, on that row, since
 an ETag of ours need not be one of Google's; those that mostly end in a 304 are judged before any content is asked for.
