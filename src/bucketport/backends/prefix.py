@@ -7,7 +7,7 @@ reason.
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from bucketport.errors import KeyTooLongError, NotImplemented, S3Error
 from bucketport.message import Response
@@ -16,6 +16,7 @@ from bucketport.model import (
     BucketInfo,
     BucketPage,
     Deleted,
+    Entry,
     Found,
     Listing,
     ObjectInfo,
@@ -24,9 +25,11 @@ from bucketport.model import (
     PartInfo,
     PartsPage,
     Stored,
+    UploadEntry,
     UploadInfo,
     UploadListing,
     UploadName,
+    VersionEntry,
     VersionListing,
 )
 from bucketport.options import (
@@ -147,7 +150,8 @@ class Prefixed:
         """As `ports.Backend`; the backend's own tokens go through as they are."""
         page = await self._ask(self._inner.list(bucket, self._query(query)))
         cut = self._cut
-        entries = [type(row)(row[0][cut:], *row[1:]) for row in page.entries if self._ours(row[0])]
+        # Rows may be plain tuples, and are then too: a thousand of them should not cost a millisecond.
+        entries = [cast(Entry, (row[0][cut:], *row[1:])) for row in page.entries if self._ours(row[0])]
         prefixes = [self._out(prefix) for prefix in page.prefixes if self._ours(prefix)]
         return Listing(entries, prefixes, page.truncated, self._out(page.next_after), page.next_token)
 
@@ -214,7 +218,7 @@ class Prefixed:
     async def list_uploads(self, bucket: str, query: ListQuery) -> UploadListing:
         """As `ports.MultipartBackend`."""
         page = await self._ask(self._inner.list_uploads(bucket, self._query(query)))
-        entries = [type(row)(self._out(row[0]), *row[1:]) for row in page.entries if self._ours(row[0])]
+        entries = [UploadEntry(self._out(row[0]), *row[1:]) for row in page.entries if self._ours(row[0])]
         prefixes = [self._out(prefix) for prefix in page.prefixes if self._ours(prefix)]
         return UploadListing(entries, prefixes, page.truncated, self._out(page.next_after), page.next_id)
 
@@ -229,7 +233,7 @@ class Prefixed:
     async def list_versions(self, bucket: str, query: ListQuery) -> VersionListing:
         """As `ports.VersionsBackend`."""
         page = await self._ask(self._inner.list_versions(bucket, self._query(query)))
-        entries = [type(row)(self._out(row[0]), *row[1:]) for row in page.entries if self._ours(row[0])]
+        entries = [VersionEntry(self._out(row[0]), *row[1:]) for row in page.entries if self._ours(row[0])]
         prefixes = [self._out(prefix) for prefix in page.prefixes if self._ours(prefix)]
         return VersionListing(entries, prefixes, page.truncated, self._out(page.next_after), page.next_id)
 
