@@ -261,6 +261,13 @@ class TestVersionListing(Contract):
                 after, after_id = page.next_after, page.next_id
             assert shown == whole
 
+    async def test_page_ends_with_a_version_or_a_common_prefix(self, backend: StoreBackend, bucket: str) -> None:
+        await put_all(backend, bucket, ["a", "b/1", "c"])
+        page = await backend.list_versions(bucket, ListQuery(delimiter="/", limit=1))
+        assert (page.next_after, page.next_id) == ("a", "null")
+        page = await backend.list_versions(bucket, ListQuery(delimiter="/", limit=2))
+        assert (page.next_after, page.next_id) == ("b/", "")
+
     async def test_nothing_asked_is_nothing_shown(self, backend: StoreBackend, bucket: str) -> None:
         await put(backend, bucket, "a")
         page = await backend.list_versions(bucket, ListQuery(limit=0))
