@@ -49,6 +49,7 @@ async def answer(flow: Flow, head: Head, body: IncomingBody | NoBody, client: st
         if type(body) is IncomingBody:
             exchange.bytes_in = body.received
         server.settle(exchange)
+    flow.answered = exchange.ended
     if flow.ending:
         flow.finish()
 
@@ -156,8 +157,10 @@ def _head_of(flow: Flow, response: Response, length: int | None, head: Head, exc
         framing += "Connection: close\r\n"
     elif head.http10:
         framing += "Connection: keep-alive\r\n"
-    raw_head = head_bytes(status, headers, f"x-amz-request-id: {exchange.id}\r\n{server.preamble()}{framing}")
-    exchange.status, exchange.headed = status, server.monotonic()
+    headed = server.monotonic()
+    preamble = server.preamble(exchange.started_at + headed - exchange.started)
+    raw_head = head_bytes(status, headers, f"x-amz-request-id: {exchange.id}\r\n{preamble}{framing}")
+    exchange.status, exchange.headed = status, headed
     return raw_head
 
 

@@ -72,7 +72,7 @@ class Connection(Flow):
                 self.deadline = self.server.monotonic() + self.server.limits.body_idle_seconds
             if not data:
                 if body.ended and not self._busy:
-                    self._idle()
+                    self._rest()
                 return
         if self.ending:
             return
@@ -194,13 +194,10 @@ class Connection(Flow):
         body = self.body
         if body is not None and not body.ended:
             body.discard()
-            self.deadline = self.server.monotonic() + self.server.limits.body_idle_seconds
+            self.deadline = self.answered + self.server.limits.body_idle_seconds
         elif not self.input:
-            self._idle()
-
-    def _idle(self) -> None:
-        self.body = None
-        self.deadline = self.server.monotonic() + self.server.limits.keepalive_seconds
+            self.body = None
+            self.deadline = self.answered + self.server.limits.keepalive_seconds
 
     # Ends.
 

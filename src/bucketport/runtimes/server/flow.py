@@ -33,6 +33,8 @@ class Flow(asyncio.Protocol):
         self.deadline = NEVER
         self.ending = False
         """No further request will be answered here."""
+        self.answered = 0.0
+        """When the last answer was out, by the server's monotonic clock."""
         self.written = False
         """Whether anything of the present answer went out."""
         self.body: IncomingBody | None = None

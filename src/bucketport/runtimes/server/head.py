@@ -84,7 +84,8 @@ class HeadReader:
     """Reads the heads of one connection. Not to be shared: it holds an llhttp parser that is used again."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self._line_bytes, self._header_bytes = limits.request_line_bytes, limits.header_bytes
+        self._most_fields, self._most_pairs = limits.header_fields, limits.query_pairs
         self.method, self.target = "", ""
         """Of the head that was read last, as far as it could be read."""
         self._host: str | None = None
@@ -99,17 +100,16 @@ class HeadReader:
         """
         self._forget(block)
         line_end = block.find(b"\r\n")
-        limits = self._limits
-        if line_end > limits.request_line_bytes:
+        if line_end > self._line_bytes:
             raise RequestHeaderSectionTooLarge("Your request line exceeds the maximum allowed size.")
-        if len(block) - line_end - 4 > limits.header_bytes:
+        if len(block) - line_end - 4 > self._header_bytes:
             raise RequestHeaderSectionTooLarge()
         method, target, http10 = _request_line(block[:line_end].decode("latin-1"))
         self.method, self.target = method, target
         headers = self._headers(block, line_end)
         raw_path, raw_query = _split(target, headers)
-        if raw_query and raw_query.count("&") >= limits.query_pairs:
-            raise InvalidRequest(f"Your query holds more than {limits.query_pairs} parameters.")
+        if raw_query and raw_query.count("&") >= self._most_pairs:
+            raise InvalidRequest(f"Your query holds more than {self._most_pairs} parameters.")
         host = headers.get("host")
         if host is None or host != self._host:
             _check_host(host, http10)
@@ -126,13 +126,12 @@ class HeadReader:
         Raises: an S3Error: bytes that no head holds (a TLS handshake, lines that end in LF), or more than is allowed.
         """
         self._forget(block)
-        limits = self._limits
         if _UNFINISHED.search(block, max(start - 1, 0)):
             raise InvalidRequest("Your request's head is malformed: a bare CR or LF, or a control character.")
-        line_end = block.find(b"\r\n", 0, limits.request_line_bytes + 2)
-        if line_end < 0 and len(block) > limits.request_line_bytes + 1:
+        line_end = block.find(b"\r\n", 0, self._line_bytes + 2)
+        if line_end < 0 and len(block) > self._line_bytes + 1:
             raise RequestHeaderSectionTooLarge("Your request line exceeds the maximum allowed size.")
-        if line_end >= 0 and len(block) - line_end - 4 > limits.header_bytes:
+        if line_end >= 0 and len(block) - line_end - 4 > self._header_bytes:
             raise RequestHeaderSectionTooLarge()
 
     def _forget(self, block: bytes | bytearray) -> None:
@@ -142,10 +141,8 @@ class HeadReader:
     def _headers(self, block: bytes, line_end: int) -> dict[str, str]:
         """The fields by lower-case name; repeated ones joined by a comma."""
         lines = block.count(b"\n")
-        if lines - 2 > self._limits.header_fields:
-            raise RequestHeaderSectionTooLarge(
-                f"Your request has more than {self._limits.header_fields} header fields."
-            )
+        if lines - 2 > self._most_fields:
+            raise RequestHeaderSectionTooLarge(f"Your request has more than {self._most_fields} header fields.")
         fields = self._fields
         fields.clear()
         try:

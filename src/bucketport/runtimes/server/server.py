@@ -6,6 +6,7 @@ One Server runs on one event loop. Readable at any time: `connections` and `in_f
 import asyncio
 import ssl
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
@@ -135,11 +136,11 @@ class Server:
 
     def _tick(self) -> None:
         """Look at every deadline."""
+        self._timer = self.loop.call_later(self._interval, self._tick)
         now = self.monotonic()
         for connection in list(self._connections):
             if connection.deadline <= now:
                 connection.expire(now)
-        self._timer = self.loop.call_later(self._interval, self._tick)
 
     # For connections.
 
@@ -161,7 +162,10 @@ class Server:
         """The request is over: its record goes to the meters."""
         exchange.ended = self.monotonic()
         for meter in self._meters:
-            meter.record(exchange)
+            try:
+                meter.record(exchange)
+            except Exception as bug:  # Counting must not cost a client its answer.
+                self.report(f"{exchange.id} bug in a meter\n{''.join(traceback.format_exception(bug))}")
         if self.draining:
             self._wake_drain()
 
@@ -169,9 +173,9 @@ class Server:
         if self.draining and not self._connections and not self.in_flight:
             self._emptied.set()
 
-    def preamble(self) -> str:
+    def preamble(self, now: float) -> str:
         """Header lines that every answer of this second has."""
-        second = int(self._now())
+        second = int(now)
         if second != self._second:
             self._second = second
             date = http_date(second * 1000)

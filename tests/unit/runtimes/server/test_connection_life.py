@@ -331,3 +331,20 @@ def test_bug_in_the_application_breaks_the_connection_and_is_reported(play, serv
             assert served.server.in_flight == 0
 
     play(main)
+
+
+def test_bug_in_a_meter_costs_nobody_an_answer(play, serving):
+    class Broken:
+        def record(self, exchange):
+            raise ZeroDivisionError("a bug")
+
+    async def main():
+        async with serving() as served:
+            served.server._meters = (Broken(), served.book)
+            client = await served.connect()
+            for count in (1, 2):
+                await client.send(GET % count)
+                assert (await client.answer()).startswith(b"HTTP/1.1 200")
+                assert len(served.reports) == len(served.book.exchanges) == count
+
+    play(main)
