@@ -39,7 +39,7 @@ class _Page:
         self.query = query
         self.entries: list[Entry] = []
         self.prefixes: list[str] = []
-        self.last = ""
+        self.doubtful = ""
         after, delimiter = query.after, query.delimiter
         rest = after[len(query.prefix) :] if delimiter and after.startswith(query.prefix) else ""
         self.group = after if rest.endswith(delimiter) and rest.find(delimiter) == len(rest) - len(delimiter) else ""
@@ -54,12 +54,17 @@ class _Page:
         """Whether a name comes after the position."""
         return name > self.query.after and not (self.group and name.startswith(self.group))
 
-    def take(self, name: str, entry: Entry | None) -> None:
-        if entry is not None:
-            self.entries.append(entry)
-        elif not self.prefixes or self.prefixes[-1] != name:
+    def take_prefix(self, name: str) -> None:
+        """Take a common prefix; of one that the position lies in, the rest has to be asked for."""
+        if self.query.after.startswith(name):
+            self.doubtful = name if name != self.group else ""
+        elif self.wants(name) and name not in self.prefixes[-1:]:
             self.prefixes.append(name)
-        self.last = name
+
+    @property
+    def last(self) -> str:
+        """The last key or common prefix: some services list prefixes apart."""
+        return max(self.entries[-1].key if self.entries else "", self.prefixes[-1] if self.prefixes else "")
 
 
 class Listings(Requests):
@@ -87,6 +92,10 @@ class Listings(Requests):
             if answer.status != 200:
                 raise self._refused(answer, query)
             marker = self._read(answer, page)
+            if page.doubtful:
+                rest = yield from self.list(bucket, ListQuery(page.doubtful, after=query.after, limit=1))
+                page.prefixes[:0] = [page.doubtful] if rest.entries else []
+                page.doubtful = ""
             if page.left <= 0 or not marker:
                 break
         if query.limit <= 0 or not marker:
@@ -107,10 +116,10 @@ class Listings(Requests):
             name = _name(node)
             if page.left <= 0:
                 break
-            if node.tag == "BlobPrefix" and page.wants(name):
-                page.take(name, None)
+            if node.tag == "BlobPrefix":
+                page.take_prefix(name)
             elif node.tag == "Blob" and page.wants(name):
-                page.take(name, _entry(name, node, self.place.tier))
+                page.entries.append(_entry(name, node, self.place.tier))
         return tree.findtext("NextMarker") or ""
 
     def list_versions(self, bucket: str, query: ListQuery) -> Plan[VersionListing]:

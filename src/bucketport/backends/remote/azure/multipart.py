@@ -209,8 +209,10 @@ class Multipart(Writing):
             tag = multipart([part.etag for part in options.parts])
         except ValueError:
             raise gone(upload) from None
-        blob = yield from self._made(upload, begun, tag)
-        if blob is None:
+        blob = yield from self.look(name_of(upload))
+        if blob is None or blob.upload != begun.nonce.hex() or blob.info.etag != tag:
+            if blob is not None and options.conditions.if_none_match is not None:
+                raise PreconditionFailed(fields={"Condition": "If-None-Match"})
             raise gone(upload)
         return _stored_of(blob)
 

@@ -41,7 +41,9 @@ def encode_name(name: str) -> str:
     for at in range(len(name) - 1, -1, -1):
         character = name[at]
         if character == "_":
-            character = _escape(character) if _ESCAPE.match("_" + made) else character
+            lead = "x" if at else ""
+            found = _ESCAPE.match(f"{lead}_{made}", len(lead))
+            character = _escape(character) if found and _unescaped(found) != found[0] else character
         elif not character.isalnum() or (at == 0 and character.isdigit()):
             character = _escape(character)
         made = character + made
