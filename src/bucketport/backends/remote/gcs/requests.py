@@ -1,7 +1,7 @@
 """How does a request to Google Cloud Storage look? What every family of calls here stands on.
 
 The JSON API serves all but two things: reads go by the XML API, which gives content and metadata in one answer, and so
-do uploads in parts, which the JSON API does not have. See docs/reference/gcs.md.
+do uploads in parts, which the JSON API does not have. See docs/gcs.md.
 """
 
 import json
