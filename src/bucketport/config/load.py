@@ -44,11 +44,14 @@ class Loaded:
 
     def place(self, path: Path) -> str:
         """Where that setting was said: `default`, `config.toml:12`, `environment BUCKETPORT_...`, `flag --...`."""
-        for length in range(len(path), 0, -1):
-            found = self.places.get(path[:length])
+        found = self.places.get(path)
+        for length in range(len(path) - 1, 0, -1):
             if found is not None:
-                return found
-        return "default"
+                break
+            # Not a line of the file: that the table around it stands there does not say this.
+            around = self.places.get(path[:length], "")
+            found = around if around.startswith(("environment ", "flag ")) else None
+        return found or "default"
 
 
 def load(asked: Asked) -> Loaded:
@@ -102,7 +105,7 @@ class _Document:
         except json.JSONDecodeError as error:
             raise UsageError(f"{file}:{error.lineno}: not JSON: {error.msg} (column {error.colno})") from error
         except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{_place_of(file, str(error))}: not TOML: {error}") from error
+            raise UsageError(f"{_place_of(file, text, str(error))}: not TOML: {error}") from error
         if not isinstance(self.data, dict):
             raise UsageError(f"{file}:1: a configuration is a table (a JSON object).")
         self.places = {path: f"{file}:{line}" for path, line in lines.items()}
@@ -142,10 +145,10 @@ def suggestion(path: Path) -> str:
     return f"; known here: {', '.join(known)}" if known and len(known) <= 12 else ""
 
 
-def _place_of(file: str, error: str) -> str:
-    """`config.toml:12` from the words `... (at line 12, column 3)`."""
+def _place_of(file: str, text: str, error: str) -> str:
+    """`config.toml:12` from the words `... (at line 12, column 3)` or `... (at end of document)`."""
     _, mark, rest = error.partition("(at line ")
-    return f"{file}:{rest.partition(',')[0]}" if mark else file
+    return f"{file}:{rest.partition(',')[0] if mark else len(text.splitlines())}"
 
 
 def _put(data: dict[str, Any], path: Path, value: Any) -> None:

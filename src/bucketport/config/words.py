@@ -58,7 +58,7 @@ def say(found: Mapping[str, Any]) -> str:
 
 def _of_these(expected: str, value: Any) -> str:
     known = [word.strip("' ") for word in expected.replace(" or ", ", ").split(", ")]
-    near = difflib.get_close_matches(str(value), known, 1)
+    near = difflib.get_close_matches(str(value).lower(), known, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"one of {', '.join(known)} is expected, not {_shown(value)}{hint}"
 
