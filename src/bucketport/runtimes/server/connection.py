@@ -53,6 +53,7 @@ class Connection(Flow):
         self.deadline = NEVER
         self.server.forget(self)
         self._leave()
+        self.body = None
 
     def eof_received(self) -> bool:
         """The client sends nothing more: in the middle of a body that is an error to be told, else it has left."""
