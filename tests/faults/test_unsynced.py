@@ -14,6 +14,7 @@ import threading
 import pytest
 
 from bucketport.backends.store.blobs.files import Files
+from bucketport.backends.store.index import checkpoints
 
 
 class Inode:
@@ -165,6 +166,12 @@ def test_nothing_acknowledged_is_lost_with_what_was_not_synced(tmp_path, workloa
         except BaseException as error:
             error.add_note(f"the power went before step {number}, {files.log[-len(files.pictures) :][number]}")
             raise
+
+
+@pytest.fixture(autouse=True)
+def all_in_the_wal(monkeypatch):
+    """No checkpoint while pictures are taken: the database and its WAL are copied one after the other."""
+    monkeypatch.setattr(checkpoints, "SOME", 10**9)
 
 
 @pytest.mark.parametrize("forgotten", ["sync", "sync_folder"])

@@ -60,7 +60,7 @@ class Store(Janitor, Writing, Copying, Buckets, Scrubbing):
             done.changes,
             done.largest,
             done.failed,
-            done.checkpoints,
+            self._index.checkpoints,
             done.wal_pages,
             len(self._leases),
         )

@@ -7,6 +7,7 @@ from typing import Any
 import apsw
 
 from bucketport.backends.store.index.changes import Change
+from bucketport.backends.store.index.checkpoints import Checkpoints
 from bucketport.backends.store.index.connect import open_reader, open_writer, trouble
 from bucketport.backends.store.index.reads import Reader
 from bucketport.backends.store.index.reserve import Reserve
@@ -24,13 +25,15 @@ class SqliteIndex:
             connection = open_writer(path, vfs)
             try:
                 prepare(connection, path)
+                checkpointer = open_writer(path, vfs)
                 self.read = Reader(open_reader(path, vfs), path)
             except BaseException:
                 connection.close()
                 raise
         except apsw.Error as error:
             raise trouble(error, path) from error
-        self._writer = Writer(connection, path, reserve, on_garbage)
+        self._checkpoints = Checkpoints(connection, checkpointer)
+        self._writer = Writer(connection, path, reserve, self._checkpoints, on_garbage)
 
     def submit(self, change: Change, done: Done | None = None) -> asyncio.Future[Any]:
         """Ask the writer for a change; see `Writer.submit`."""
@@ -40,6 +43,11 @@ class SqliteIndex:
     def statistics(self) -> Statistics:
         """What the writer did so far."""
         return self._writer.statistics
+
+    @property
+    def checkpoints(self) -> int:
+        """How often the WAL was written back."""
+        return self._checkpoints.count
 
     def highest_blob(self) -> int:
         """The highest number that a blob bears or bore."""

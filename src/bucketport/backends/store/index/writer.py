@@ -14,6 +14,7 @@ from typing import Any
 import apsw
 
 from bucketport.backends.store.index import buckets, changes, objects, upkeep, uploads
+from bucketport.backends.store.index.checkpoints import Checkpoints, run_checkpoint
 from bucketport.backends.store.index.connect import PAGE, trouble
 from bucketport.backends.store.index.reserve import ENOUGH_INSIDE, Reserve
 from bucketport.backends.store.index.transaction import Transaction
@@ -53,9 +54,6 @@ _FREEING = frozenset(
 BATCH = 128
 """Most changes in one commit: above it a batch only adds to the wait of those in it."""
 
-CHECKPOINT_PAGES = 1000
-"""Pages in the WAL from which a checkpoint is made: 8 MB."""
-
 Done = Callable[[Exception | None], None]
 """Called on the loop when a change is decided, with what it failed with."""
 
@@ -74,19 +72,25 @@ class Ticket:
 class Statistics:
     """What the writer did so far: commits, changes in them, the largest batch, failed commits, pages in the WAL."""
 
-    __slots__ = ("changes", "checkpoints", "commits", "failed", "largest", "wal_pages")
+    __slots__ = ("changes", "commits", "failed", "largest", "wal_pages")
 
     def __init__(self) -> None:
-        self.commits = self.changes = self.largest = self.failed = self.checkpoints = self.wal_pages = 0
+        self.commits = self.changes = self.largest = self.failed = self.wal_pages = 0
 
 
 class Writer:
     """The thread, its queue and its connection."""
 
     def __init__(
-        self, connection: apsw.Connection, path: str, reserve: Reserve, on_garbage: Callable[[], None]
+        self,
+        connection: apsw.Connection,
+        path: str,
+        reserve: Reserve,
+        checkpoints: Checkpoints,
+        on_garbage: Callable[[], None],
     ) -> None:
-        self._connection, self._path, self._reserve, self._on_garbage = connection, path, reserve, on_garbage
+        self._connection, self._path, self._reserve = connection, path, reserve
+        self._checkpoints, self._on_garbage = checkpoints, on_garbage
         self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._put = self._queue.put
         self._transaction = Transaction(connection)
@@ -127,9 +131,9 @@ class Writer:
                 _wake(batch, self._on_garbage if self._transaction.garbage else None)
             if last:
                 break
-            if self.statistics.wal_pages >= CHECKPOINT_PAGES:
-                self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
-        self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._checkpoints.note(self.statistics.wal_pages)
+        self._checkpoints.close()
+        run_checkpoint(self._connection, apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._connection.close()
         self._reserve.leave()
 
@@ -166,13 +170,13 @@ class Writer:
     def _decide_when_full(self, batch: list[Ticket]) -> None:
         """After a checkpoint the WAL begins anew in the room it has; if that is not enough, what frees space gets the
         reserve."""
-        self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+        run_checkpoint(self._connection, apsw.SQLITE_CHECKPOINT_PASSIVE)
         try:
             self._commit(batch)
         except apsw.FullError:
             freeing = self._refuse_growth(batch)
             self._reserve.spend()
-            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            run_checkpoint(self._connection, apsw.SQLITE_CHECKPOINT_PASSIVE)
             self._try(freeing)
         except apsw.Error as error:
             self._fail(batch, trouble(error, self._path))
@@ -219,15 +223,6 @@ class Writer:
         self.statistics.failed += 1
         for ticket in batch:
             ticket.outcome = BackendError(error.trouble, error.detail) if isinstance(error, BackendError) else error
-
-    def _checkpoint(self, mode: int) -> None:
-        """Write the WAL back. Trouble is no news here: the WAL still holds all of it, and the next commit will say."""
-        try:
-            self._connection.wal_checkpoint(mode=mode)
-            self.statistics.wal_pages = 0
-            self.statistics.checkpoints += 1
-        except apsw.Error:
-            return
 
 
 def _wake(batch: list[Ticket], then: Callable[[], None] | None) -> None:
