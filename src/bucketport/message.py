@@ -196,6 +196,14 @@ class HttpRequest:
         mark = "?" if self.query else ""
         return f"{self.endpoint.scheme}://{self.endpoint.authority}{self.path}{mark}{self.query}"
 
+    def with_headers(self, headers: Mapping[str, str]) -> "HttpRequest":
+        """The same request with these headers. (`dataclasses.replace` takes twice as long, and every request is
+        changed twice on its way.)"""
+        return HttpRequest(
+            self.method, self.endpoint, self.path, self.query, headers, self.body, self.idempotent, self.streamed,
+            self.answer_limit,
+        )  # fmt: skip
+
 
 @record
 class HttpAnswer:

@@ -6,7 +6,6 @@ here within a budget, and what stays broken is thrown into the plan as a Backend
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 from bucketport.backends.remote import retry, trouble
@@ -77,7 +76,7 @@ class Sender(Generic[C]):
         headers = {**request.headers, **self._agent}
         if exchange is not None:
             headers["x-request-id"] = exchange.id
-        request = replace(request, headers=headers)
+        request = request.with_headers(headers)
         attempt, renewed = 1, False
         while True:
             began, error, answered = world.clock(), None, False
