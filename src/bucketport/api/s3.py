@@ -13,7 +13,7 @@ from bucketport.errors import AccessDenied, NotImplemented, NotModified, S3Error
 from bucketport.exchange import Exchange
 from bucketport.identity.base import authenticate
 from bucketport.message import Request, Response
-from bucketport.model import Claim, Identity, Offer, owner_of
+from bucketport.model import Claim, Identity, Offer, Owner, owner_of
 from bucketport.operations import Body, Context, Row, extras, route
 from bucketport.operations.base import Query
 from bucketport.operations.content import Admitted, check_length_is_said, declare, read_whole
@@ -32,8 +32,11 @@ MAX_OBJECT = 5 << 30
 
 @record
 class Settings:
-    """What the surface is told once. `region` empty: any is taken. `max_upload` is bytes of one PUT or part; `proxies`
-    is None where no reverse proxy stands before us, `mapping` where a path's first segment is the bucket."""
+    """What the surface is told once. `region` empty: any is taken. `max_upload` is bytes of one PUT or part.
+
+    `proxies` is None where no reverse proxy stands before us, `mapping` where a path's first segment is the bucket.
+    `owner` is whom ListBuckets shows; None: the caller.
+    """
 
     domains: Sequence[str] = ()
     region: str = ""
@@ -41,6 +44,7 @@ class Settings:
     query_pairs: int = 1000
     proxies: Proxies | None = None
     mapping: PathMapping | None = None
+    owner: Owner | None = None
 
 
 class S3Api:
@@ -101,6 +105,7 @@ class S3Api:
             f"{request.scheme}://{request.headers.get('host', '')}{request.base}",
             settings.region,
             asked.shown,
+            settings.owner,
         )
         return await operation.run(context)
 

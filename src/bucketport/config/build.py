@@ -11,6 +11,7 @@ from bucketport.api.metrics import MetricsApi
 from bucketport.api.s3 import S3Api
 from bucketport.api.s3 import Settings as S3Settings
 from bucketport.app import App
+from bucketport.backends.remote.copying import Copier
 from bucketport.backends.store.base import Settings as StoreSettings
 from bucketport.backends.store.open import open_store
 from bucketport.backends.store.store import Store
@@ -18,7 +19,8 @@ from bucketport.backends.store.trouble import CannotOpen
 from bucketport.config import mounts
 from bucketport.config.keys import MAIN_USER
 from bucketport.config.load import Loaded
-from bucketport.config.model import Server, Settings
+from bucketport.config.model import Paths, Server, Settings
+from bucketport.config.remotes import Backends, World
 from bucketport.config.rules import parse_network
 from bucketport.config.scopes import credential_of
 from bucketport.config.trouble import DataUnusable
@@ -28,12 +30,13 @@ from bucketport.identity.header import HeaderSignature
 from bucketport.identity.presigned import PresignedUrl
 from bucketport.metering.access_log import AccessLog
 from bucketport.metering.prometheus import PrometheusMeter, Reading
-from bucketport.model import BucketInfo
+from bucketport.model import BucketInfo, Owner
 from bucketport.ports import Entropy, NewId, Now
 from bucketport.record import record
 from bucketport.registry.sqlite import SqliteCredentials
 from bucketport.registry.static import Chain, StaticCredentials
 from bucketport.wire.forwarded import Proxies, parse_public_url
+from bucketport.wire.path_mapping import PathMapping
 
 _STATISTICS_SECONDS = 1.0
 """How long the store's statistics serve one scrape: it reads them figure by figure."""
@@ -80,6 +83,17 @@ class Foundation:
         if settings.has_store:
             self.store = open_store_of(settings, surroundings, self.digests)
             self.meter.add(*_store_readings(self.store, surroundings.monotonic))
+        self.started_ms = int(surroundings.now() * 1000)
+        self.backends = Backends(
+            World(
+                surroundings.now, surroundings.monotonic, surroundings.entropy, self.new_id, self.digests,
+                surroundings.report,
+            ),
+            self.store,
+        )  # fmt: skip
+        self.meter.add(
+            Reading("backend_connections", "Open connections to backends.", lambda: self.backends.connections)
+        )
         self.keys = open_keys(settings.server.data, surroundings.monotonic)
 
     async def make_buckets(self, settings: Settings) -> list[str]:
@@ -101,6 +115,7 @@ class Foundation:
 
     async def close(self) -> None:
         """Let everything go, with nothing left half written."""
+        await self.backends.close()
         self.keys.close()
         if self.store is not None:
             await self.store.close()
@@ -114,7 +129,7 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
         (StaticCredentials(credential_of(row) for row in settings.credentials), foundation.keys)
     )  # fmt: skip
     s3 = S3Api(
-        mounts.registry(settings, foundation.store),
+        mounts.registry(settings, foundation.store, foundation.backends, foundation.started_ms),
         (HeaderSignature(credentials, server.region), PresignedUrl(credentials, server.region)),
         foundation.digests,
         surroundings.now,
@@ -124,9 +139,18 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
             settings.max_upload_bytes,
             settings.limits.query_pairs,
             _proxies(server),
+            _mapping(settings.paths),
+            Owner(settings.owner_id, settings.owner_display_name) if settings.owner_id else None,
         ),
+        copier=Copier(foundation.digests),
     )
     return App((HealthApi(surroundings.ready), MetricsApi(foundation.meter), s3), surroundings.report)
+
+
+def _mapping(paths: Paths) -> PathMapping | None:
+    if paths.bucket_segments == 1:
+        return None
+    return PathMapping(paths.bucket_segments, paths.bucket_separator, paths.display_bucket_segments)
 
 
 def _proxies(server: Server) -> Proxies | None:

@@ -11,7 +11,7 @@ from typing import Protocol, Self, TypeVar
 
 from bucketport.errors import InvalidArgument, InvalidRequest, MethodNotAllowed
 from bucketport.message import Request, Response
-from bucketport.model import Claim, Identity, ObjectName, Offer
+from bucketport.model import Claim, Identity, ObjectName, Offer, Owner, owner_of
 from bucketport.ports import Buckets, Content, Copier, Mount, Now, StoreBackend
 from bucketport.record import record
 from bucketport.wire.address import Address, Level
@@ -44,7 +44,7 @@ class Context:
     (each key of a batch delete) and gives True or False. `origin` is
     `scheme://host` as the client knows us; `region` the only one here, or empty.
     `copier` carries a copy from one backend to another; None where there is one backend only. `shown` are
-    the names that a client knows, where paths are mapped.
+    the names that a client knows, where paths are mapped; `account` is whom ListBuckets shows.
     """
 
     caller: Identity
@@ -59,6 +59,7 @@ class Context:
     origin: str = ""
     region: str = ""
     shown: Shown = AS_IT_IS
+    account: Owner | None = None
 
     @property
     def place(self) -> Mount:
@@ -70,6 +71,11 @@ class Context:
     def bucket_shown(self) -> str:
         """The bucket's name as the client knows it."""
         return self.shown.bucket or self.place.bucket
+
+    @property
+    def account_shown(self) -> Owner:
+        """Whose buckets ListBuckets says it lists."""
+        return self.account or owner_of(self.caller.user)
 
     def copier_from(self) -> tuple[Copier, StoreBackend] | None:
         """Who copies from another backend, and that backend; None when source and target are in one."""

@@ -12,7 +12,7 @@ from bucketport.errors import (
 from bucketport.message import Request, Response
 from bucketport.model import BucketInfo, Claim, Offer
 from bucketport.operations.base import BUCKET, SERVICE, XML_LIMIT, Body, Context, Query, integer, operation
-from bucketport.operations.documents import document, element, optional, owner
+from bucketport.operations.documents import document, element, optional, owner_element
 from bucketport.record import record
 from bucketport.wire.acl import check_canned
 from bucketport.wire.address import Address, check_bucket_name
@@ -55,7 +55,7 @@ class ListBuckets:
             for info in page.buckets
         )
         token = base64.urlsafe_b64encode(page.next_after.encode()).decode()
-        inner = f"{owner(context.caller.user)}<Buckets>{buckets}</Buckets>"
+        inner = f"{owner_element(context.account_shown)}<Buckets>{buckets}</Buckets>"
         return document(
             "ListAllMyBucketsResult",
             inner + optional("Prefix", self.prefix) + optional("ContinuationToken", token),

@@ -28,5 +28,9 @@ def truth(value: bool) -> str:
 
 def owner(user: str, tag: str = "Owner") -> str:
     """A user as S3 shows one: canonical id and display name."""
-    shown: Owner = owner_of(user)
-    return f"<{tag}><ID>{shown.id}</ID>{element('DisplayName', shown.name)}</{tag}>"
+    return owner_element(owner_of(user), tag)
+
+
+def owner_element(shown: Owner, tag: str = "Owner") -> str:
+    """An owner by id and name."""
+    return f"<{tag}>{element('ID', shown.id)}{element('DisplayName', shown.name)}</{tag}>"

@@ -114,6 +114,26 @@ def account_of(backend: StoreBackend) -> str:
     return account
 
 
+class Copier:
+    """`ports.Copier` for all the backends of a process."""
+
+    def __init__(self, digests: Digests) -> None:
+        self._digests = digests
+
+    async def copy(
+        self, source: StoreBackend, name: ObjectName, want: Want, target: StoreBackend, to: ObjectName,
+        options: CopyOptions,
+    ) -> Stored:  # fmt: skip
+        """As `ports.Copier`."""
+        return await copy(source, name, want, target, to, options, digests=self._digests)
+
+    async def copy_part(
+        self, source: StoreBackend, name: ObjectName, want: Want, target: StoreBackend, upload: UploadName, number: int
+    ) -> PartInfo:
+        """As `ports.Copier`."""
+        return await copy_part(source, name, want, target, upload, number, digests=self._digests)
+
+
 async def copy(
     source_backend: StoreBackend,
     source: ObjectName,
