@@ -28,9 +28,9 @@ from bucketport.backends.remote.gcs.dialect import Gcs
 from bucketport.backends.remote.gcs.requests import Place
 from bucketport.backends.remote.sending import Surroundings
 from bucketport.model import ObjectName
-from bucketport.options import NO_CONDITIONS, ListQuery
+from bucketport.options import NO_CONDITIONS, ListQuery, WriteConditions
 from bucketport.testing.contracts import *  # noqa: F403
-from bucketport.testing.contracts.base import put, put_all, read
+from bucketport.testing.contracts.base import blob, info_of, outcomes, put, put_all, read
 from bucketport.testing.fakes import DIGESTS
 from bucketport.transports.http1 import Http1Client
 
@@ -112,8 +112,8 @@ def excused(google_lacks):
     return google_lacks | EXCUSED
 
 
-@pytest.fixture
-def backend(runner, gcs_url):
+@contextlib.contextmanager
+def dialled(runner, gcs_url):
     """The server as a backend; afterwards no connection is in use."""
     client = Http1Client()
     world = Surroundings(client, time.time, time.monotonic, asyncio.sleep, random.random, "bucketport/contract")
@@ -123,6 +123,30 @@ def backend(runner, gcs_url):
     busy = client.connections - client.idle
     runner.run(client.close())
     assert busy == 0, f"{busy} connections were left in use"
+
+
+@pytest.fixture
+def backend(runner, gcs_url):
+    with dialled(runner, gcs_url) as made:
+        yield made
+
+
+@pytest.mark.parametrize("size", [100, 300_000])
+async def test_two_gateways_race_for_a_key(gateways, bucket, size):
+    """Create-if-absent, then compare-and-swap: 16 clients at two gateways, one winner each."""
+    given = WriteConditions(if_none_match="*")
+    for turn in range(2):
+        attempts = [put(gateways[n % 2], bucket, "key", blob(size, 16 * turn + n), conditions=given) for n in range(16)]
+        winners, codes = await outcomes(attempts)
+        assert (len(winners), set(codes)) == (1, {"PreconditionFailed"})
+        assert (await info_of(gateways[0], bucket, "key")).etag == winners[0].etag
+        given = WriteConditions(if_match=winners[0].etag)
+
+
+@pytest.fixture
+def gateways(runner, gcs_url, backend):
+    with dialled(runner, gcs_url) as other:
+        yield backend, other
 
 
 KEYS = ["a", "a/", "a/b", "a/b/c", "a/b/d", "a0", "b//c", "b/x", "c", "\u00e9/1", "\uffff/2", "\U0001f600/3"]

@@ -276,6 +276,24 @@ def test_a_lost_race_leaves_nothing(play):
     assert isinstance(played.raised, PreconditionFailed)
 
 
+def test_a_lost_race_is_told_also_when_nothing_can_be_removed(play):
+    absent = named(conditions=WriteConditions(if_none_match="*"))
+    trouble = BackendError(Trouble.TIMEOUT, "no answer")
+    played = complete(play, absent, LISTED, NO_OBJECT, COMPLETED, PATCHED, CHANGED, trouble)
+    assert isinstance(played.raised, PreconditionFailed)
+
+
+def test_trouble_between_the_steps_is_told(play):
+    trouble = BackendError(Trouble.TIMEOUT, "no answer")
+    for steps in (
+        [LISTED],
+        [LISTED, NO_OBJECT],
+        [LISTED, NO_OBJECT, COMPLETED],
+        [LISTED, NO_OBJECT, COMPLETED, PATCHED],
+    ):
+        assert complete(play, named(), *steps, trouble).raised is trouble
+
+
 def test_other_content_than_the_parts_leaves_nothing(play):
     wrong = answer(resource(STAGED, size="13"))
     played = complete(play, named(), LISTED, NO_OBJECT, COMPLETED, wrong, (204, {}, b""))

@@ -8,7 +8,7 @@ import pytest
 from bucketport.backends.remote.credentials_gcs import Bearer
 from bucketport.backends.remote.endpoint import parse_endpoint
 from bucketport.backends.remote.gcs.dialect import Gcs
-from bucketport.backends.remote.gcs.requests import Place
+from bucketport.backends.remote.gcs.requests import ATTEMPTS, Place
 from bucketport.errors import (
     BackendError,
     ConditionalRequestConflict,
@@ -311,7 +311,7 @@ def test_delete_judges_again_what_was_changed_meanwhile(play):
     same = answer(generation="1796")
     played = play(dialect().delete(NAME, None, given), answer(), CHANGED, same, (204, {}, b""))
     assert played.requests[3].query == "ifGenerationMatch=1796"
-    played = play(dialect().delete(NAME, None, given), *[answer(), CHANGED] * 3)
+    played = play(dialect().delete(NAME, None, given), *[answer(), CHANGED] * ATTEMPTS)
     assert isinstance(played.raised, ConditionalRequestConflict)
 
 
@@ -330,7 +330,7 @@ def test_tags_are_held_and_replaced_where_nobody_else_did(play):
     # The rest stays, and so does the time of the content, which a patch would change.
     assert held == {"o": "bob", "c": {"SHA1": "qg=="}, "t": {"b": "\u00fc"}, "w": "/x", "m": 1_795_253_281}
     assert played.result == "1795"
-    played = play(dialect().put_tags(NAME, None, {}), *[answer(), CHANGED] * 3)
+    played = play(dialect().put_tags(NAME, None, {}), *[answer(), CHANGED] * ATTEMPTS)
     assert isinstance(played.raised, OperationAborted)
 
 

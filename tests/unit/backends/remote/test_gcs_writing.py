@@ -11,7 +11,7 @@ import pytest
 from bucketport.backends.remote import upload as uploads
 from bucketport.backends.remote.endpoint import parse_endpoint
 from bucketport.backends.remote.gcs.dialect import Gcs
-from bucketport.backends.remote.gcs.requests import Place
+from bucketport.backends.remote.gcs.requests import ATTEMPTS, Place
 from bucketport.errors import (
     BackendError,
     BadDigest,
@@ -21,6 +21,7 @@ from bucketport.errors import (
     NoSuchBucket,
     NoSuchKey,
     NotImplemented,
+    OperationAborted,
     PreconditionFailed,
     Trouble,
 )
@@ -301,7 +302,8 @@ def test_copy_begins_again_when_its_source_was_overwritten(play):
     gone = error(404, "notFound", "No such object: source/a/b")
     played = copy(play, CopyOptions(""), source(), gone, source(), DONE)
     assert played.result.size == 5
-    assert isinstance(copy(play, CopyOptions(""), source(), gone, gone).raised, NoSuchKey)
+    assert isinstance(copy(play, CopyOptions(""), gone).raised, NoSuchKey)
+    assert isinstance(copy(play, CopyOptions(""), *[source(), gone] * ATTEMPTS).raised, OperationAborted)
 
 
 def test_checksum_that_google_has_costs_no_reading(play):

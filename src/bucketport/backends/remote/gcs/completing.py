@@ -4,6 +4,7 @@ Google lists the parts, and they are judged as S3 judges them; then Google puts 
 name, a patch adds what only now is known, and a move makes it the key's object. A repeat finds what is done.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -155,7 +156,9 @@ class Completing(Lists):
         return facts
 
     def _drop(self, found: Staged, facts: Facts) -> Plan[None]:
-        yield self.about("DELETE", found.name, {"generation": facts.generation})
+        """Remove what was put together. When that fails the client hears of the first trouble; Abort removes it yet."""
+        with contextlib.suppress(BackendError):
+            yield self.about("DELETE", found.name, {"generation": facts.generation})
 
     def _move(self, found: Staged, name: ObjectName, facts: Facts, given: WriteConditions, target: str) -> Plan[Stored]:
         """Make it the key's object; under conditions only over the generation that they were judged on."""

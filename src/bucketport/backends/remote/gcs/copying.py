@@ -23,10 +23,10 @@ from bucketport.backends.remote.gcs.answers import (
     text,
 )
 from bucketport.backends.remote.gcs.held import Held
-from bucketport.backends.remote.gcs.requests import ATTEMPTS, gone, object_path
+from bucketport.backends.remote.gcs.requests import ATTEMPTS, object_path
 from bucketport.backends.remote.gcs.writing import Writing, kept, resource_for
 from bucketport.backends.remote.upload import Upload
-from bucketport.errors import BackendError, NoSuchBucket, Trouble
+from bucketport.errors import BackendError, NoSuchBucket, OperationAborted, Trouble
 from bucketport.message import Stream, release
 from bucketport.model import ObjectName, Stored
 from bucketport.options import NO_CONDITIONS, CopyOptions, Want, WriteConditions
@@ -56,7 +56,7 @@ class Copying(Writing):
                 stored = yield from self._rewrite(source, facts, name, query, resource, given=options.conditions)
             if stored is not None:
                 return replace(stored, source_version_id=facts.generation)
-        raise gone(want.version)
+        raise OperationAborted
 
     def _rewrite(
         self,

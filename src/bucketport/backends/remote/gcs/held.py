@@ -7,6 +7,7 @@ others. Where both speak of a thing the second is right. Everything is ASCII, so
 
 import base64
 import binascii
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -89,11 +90,14 @@ def write(held: Held) -> str:
 
 def read(metadata: Mapping[str, str]) -> Held:
     """What an object's metadata holds for us; whatever of it is no sense (somebody else wrote it) counts as absent."""
-    found: dict[str, Any] = {}
-    for name in (FIRST, LATER):
-        if name in metadata:
-            found.update(_object(metadata[name]))
-    if not found and FIRST not in metadata:
+    return _read(metadata.get(FIRST), metadata.get(LATER))
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(first: str | None, later: str | None) -> Held:
+    """Kept for a while: what a page's objects hold is mostly the same, and often nothing but an owner."""
+    found = {**_object(first or "{}"), **_object(later or "{}")}
+    if not found and first is None:
         return NOTHING
     texts = {name: _text(found.get(short)) for short, name in _TEXTS.items()}
     modified = found.get("m")

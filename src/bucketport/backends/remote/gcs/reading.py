@@ -47,10 +47,12 @@ class Reading(Requests):
             answer = yield self.content(name, version, sent)
             if answer.status in (200, 206):
                 return _found(name.key, answer, want)
-            if answer.status != 404 or version == want.version:
+            if answer.status != 404:
                 break
-        if answer.status == 404:
-            raise (yield from self._gone(answer, name, want.version))
+            if version == want.version:
+                raise (yield from self._gone(answer, name, version))
+        else:
+            raise OperationAborted
         if answer.status == 416:
             # Conditions come before the range, and Google need not have named the size.
             facts = facts_of((yield from self.the_resource(name, want.version)))

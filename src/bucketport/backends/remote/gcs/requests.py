@@ -19,7 +19,7 @@ from bucketport.ports import Digests, Entropy, Now
 from bucketport.record import record
 from bucketport.wire.query import encode, encode_key
 
-ATTEMPTS = 3
+ATTEMPTS = 8
 """How often a plan looks again after it found that an object was changed under its hands."""
 
 GOOGLE = Endpoint("https", "storage.googleapis.com", 443, "storage.googleapis.com")
