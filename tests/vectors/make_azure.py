@@ -1,5 +1,7 @@
-"""Makes azure_sharedkey.json with Microsoft's own client, azure-storage-blob: `pip install azure-storage-blob`, then run
-this."""
+"""How does Microsoft's own client sign? Writes azure_sharedkey.json; run again after an upgrade.
+
+pip install azure-storage-blob; python tests/vectors/make_azure.py
+"""
 
 import json
 import pathlib

@@ -1,5 +1,5 @@
-"""Azure, by Azurite: found by BUCKETPORT_AZURITE, on PATH, or in ~/.cache/bucketport; `npm install azurite@3.35.0` there
-brings it."""
+"""Azure, by Azurite. It is found by BUCKETPORT_AZURITE, on PATH, or in ~/.cache/bucketport, where
+`npm install azurite@3.35.0` brings it."""
 
 import asyncio
 import contextlib
@@ -118,3 +118,22 @@ def part_minimum():
 def backend(runner, azurite):
     with dialling(runner, azurite.url) as made:
         yield made
+
+
+@pytest.fixture
+def dial(runner):
+    """A Remote of the server at a URL, for a `with`."""
+    return lambda url, key=KEY, **how: dialling(runner, url, key, **how)
+
+
+@pytest.fixture
+def another(azurite):
+    """Another gateway's dialect for the same account: it has nothing in memory of the first."""
+    return lambda: dialect_of(azurite.url)
+
+
+@pytest.fixture
+def mortal(tmp_path):
+    """A server of the test's own, which it may kill."""
+    with running(tmp_path) as server:
+        yield server
