@@ -48,8 +48,8 @@ def free_port():
 class Dialled:
     """A backend with the client beneath it."""
 
-    def __init__(self, url, access=ACCESS, secret=SECRET, **place):
-        self.client = Http1Client()
+    def __init__(self, url, access=ACCESS, secret=SECRET, tls=None, **place):
+        self.client = Http1Client(tls=tls)
         world = Surroundings(
             self.client, time.time, time.monotonic, asyncio.sleep, random.random, "bucketport/contract"
         )
@@ -70,7 +70,7 @@ def dialling(runner, url, **how):
 
 
 @contextlib.contextmanager
-def own_server(runner, backend, owner="alice"):
+def serving(runner, backend, owner="alice", tls=None):
     """bucketport itself, on the test's loop, over a backend; its URL."""
     credentials = StaticCredentials([Credential(ACCESS, Secret(SECRET), owner)])
     api = S3Api(EmbeddedBuckets(backend), [HeaderSignature(credentials)], DIGESTS, time.time, Settings())
@@ -84,11 +84,12 @@ def own_server(runner, backend, owner="alice"):
             now=time.time,
             monotonic=time.monotonic,
             new_id=lambda: f"ID{next(_ids):014}",
+            tls=tls,
         )
         return server, await server.start("127.0.0.1", 0)
 
     server, (host, port) = runner.run(start())
-    yield f"http://{host}:{port}"
+    yield f"{'https' if tls else 'http'}://{host}:{port}"
     runner.run(server.drain(0))
     assert not bugs, bugs[0]
 
@@ -164,6 +165,12 @@ def dialled():
 
 
 @pytest.fixture
+def own_server():
+    """bucketport itself over a backend, as a context manager that gives its URL."""
+    return serving
+
+
+@pytest.fixture
 def cloud():
     """What no dialect can keep, and why."""
     return CLOUD
@@ -173,7 +180,7 @@ def cloud():
 def own(runner):
     """A Remote of bucketport over memory."""
     memory = Memory(now=time.time, new_id=lambda: f"V{next(_ids):010}", digests=DIGESTS, part_minimum=PART_MINIMUM)
-    with own_server(runner, memory) as url, dialling(runner, url) as backend:
+    with serving(runner, memory) as url, dialling(runner, url) as backend:
         yield backend
 
 
