@@ -25,7 +25,7 @@ def fsck(
         print_json({"sound": report.sound, **dataclasses.asdict(report)})
     else:
         if report.findings:
-            rows = [[finding.kind, finding.place, finding.detail] for finding in report.findings]
+            rows = [[finding.kind, finding.place, str(finding.detail)] for finding in report.findings]
             print_table(["FAULT", "WHERE", "WHAT"], rows)
         print(
             f"{report.buckets} buckets, {report.objects} objects, {report.blobs} blobs, {report.leftovers} leftovers, "
