@@ -184,7 +184,7 @@ class TestUploads:
     def test_blocks_that_vanish_before_the_commit(self, azure, play):
         how = CompleteOptions([PartInfo(1, 0, MD5.hex())], WriteConditions(if_none_match="*"))
         head = {"content-length": "7", "etag": '"0x8"', "last-modified": DATE}
-        blocks = block_list(BEGIN, *part_rows())
+        blocks, vanished = block_list(BEGIN, *part_rows()), refused(400, "InvalidBlockList")
         played = play(
             azure.complete(upload_of(), how), blocks, refused(400, "InvalidBlockList"), NO_BLOB, (200, head, b"")
         )
@@ -295,6 +295,11 @@ class TestListing:
     def test_keys_that_xml_cannot_hold_are_decoded(self, azure, play):
         played = play(azure.list("box", ListQuery()), page(blob_row("a%EF%BF%BF%20b", encoded=True), blob_row("%20")))
         assert [entry[0] for entry in played.result.entries] == ["a\uffff b", "%20"]
+
+    def test_directories_of_a_hierarchical_namespace_are_no_objects(self, azure, play):
+        rows = blob_row("a", ResourceType="directory"), blob_row("a/1", ResourceType="file")
+        found = play(azure.list("box", ListQuery()), page(*rows)).result
+        assert [entry[0] for entry in found.entries] == ["a/1"]
 
     def test_etag_is_s3s(self, azure, play):
         row = blob_row("a", **{"Content-MD5": "AAECAwQFBgcICQoLDA0ODw==", "AccessTier": "Cool", "Content-Length": "12"})

@@ -1,4 +1,4 @@
-"""Azure Blob Storage spoken to a backend: every call that the contract has and that Azure can hold."""
+"""What of S3 can Azure Blob Storage hold? Every call of the contract but ACLs, relaying and listing uploads."""
 
 from bucketport.backends.remote.azure.copying import Copying
 from bucketport.backends.remote.azure.listing import Listings

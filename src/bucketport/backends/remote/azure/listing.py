@@ -118,7 +118,7 @@ class Listings(Requests):
                 break
             if node.tag == "BlobPrefix":
                 page.take_prefix(name)
-            elif node.tag == "Blob" and page.wants(name):
+            elif node.tag == "Blob" and page.wants(name) and not _is_folder(node):
                 page.entries.append(_entry(name, node, self.place.tier))
         return tree.findtext("NextMarker") or ""
 
@@ -195,6 +195,11 @@ def _name(node: ElementTree.Element) -> str:
         return ""
     text = found.text or ""
     return unquote(text) if found.get("Encoded") == "true" else text
+
+
+def _is_folder(node: ElementTree.Element) -> bool:
+    """Whether it is a directory of an account with a hierarchical namespace, which is no object."""
+    return node.findtext("Properties/ResourceType") == "directory"
 
 
 def _texts(nodes: Iterable[ElementTree.Element] | None) -> Mapping[str, str]:
