@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from bucketport.errors import BackendError, InternalError, S3Error, answer_for
-from bucketport.exchange import Exchange
+from bucketport.exchange import Exchange, current
 from bucketport.message import Request, Response
 from bucketport.ports import Api
 
@@ -20,6 +20,7 @@ class App:
 
     async def handle(self, request: Request, exchange: Exchange) -> Response:
         """The answer, whatever happens; only a cancellation passes through."""
+        current.set(exchange)
         api = self._choose(request)
         try:
             return await api.handle(request, exchange)

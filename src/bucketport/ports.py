@@ -278,58 +278,6 @@ class StoreBackend(
     """Everything that the embedded store and the memory backend offer: what operations are typed against."""
 
 
-@record
-class Mount:
-    """Where a bucket's name leads: a backend, and what is known of the bucket before its content is touched.
-
-    `anonymous_read`: GET, HEAD and LIST need no signature there. `owner` empty: the gateway itself owns it.
-    """
-
-    bucket: str
-    backend: StoreBackend
-    owner: str = ""
-    acl: str = "private"
-    region: str = "us-east-1"
-    created_ms: int = 0
-    anonymous_read: bool = False
-
-
-class Copier(Protocol):
-    """Copies between the backends of two buckets: natively where they can, else by streaming through here."""
-
-    async def copy(
-        self, source: StoreBackend, name: ObjectName, want: Want, target: StoreBackend, to: ObjectName,
-        options: CopyOptions,
-    ) -> Stored:  # fmt: skip
-        """Raises: as `CopyBackend.copy`; nothing is left when it fails."""
-        ...
-
-    async def copy_part(
-        self, source: StoreBackend, name: ObjectName, want: Want, target: StoreBackend, upload: UploadName, number: int
-    ) -> PartInfo:
-        """Raises: as `MultipartBackend.copy_part`."""
-        ...
-
-
-class Buckets(Protocol):
-    """The registry of buckets: which name leads where, and who may see it."""
-
-    async def find(self, bucket: str, caller: Identity) -> Mount:
-        """Where the name leads. A whole account behind one address may lead each caller there with keys of their own.
-
-        Raises: NoSuchBucket.
-        """
-        ...
-
-    async def list(self, caller: Identity, prefix: str, after: str, limit: int) -> BucketPage:
-        """The buckets that the caller may use, by name."""
-        ...
-
-    async def create(self, info: BucketInfo, caller: Identity) -> None:
-        """Raises: BucketAlreadyOwnedByYou, BucketAlreadyExists, AccessDenied where buckets are fixed."""
-        ...
-
-
 class HttpClient(Protocol):
     """Outbound HTTP. What it sends is what the request says, byte for byte; redirects are not followed."""
 

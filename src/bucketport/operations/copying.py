@@ -9,6 +9,7 @@ from typing import Self
 from bucketport.errors import InvalidArgument, InvalidRequest
 from bucketport.message import Request, Response
 from bucketport.model import NO_HEADERS, Claim, ObjectName, Offer, UploadName
+from bucketport.mounts import Located
 from bucketport.operations import extras
 from bucketport.operations.base import COPY_SOURCE, OBJECT, Context, Query, name_of, operation
 from bucketport.operations.documents import document, element
@@ -119,12 +120,12 @@ class CopyObject:
             context.writer, self.headers, self.tags, self.storage_class, self.acl, self.checksum_algorithm,
             self.conditions, self.extra,
         )  # fmt: skip
-        source, between = self.source, context.copier_from()
-        if between is None:
+        source, copier = self.source, context.copier_for()
+        if copier is None:
             stored = await context.backend.copy(source.name, source.want, self.name, options)
         else:
-            copier, backend = between
-            stored = await copier.copy(backend, source.name, source.want, context.backend, self.name, options)
+            target = Located(context.backend, self.name)
+            stored = await copier.copy(context.located(source.name), source.want, target, options)
         response = result_xml(
             "CopyObjectResult", stored.etag, stored.modified_ms, stored.checksums, stored.checksum_type
         )
@@ -157,10 +158,10 @@ class UploadPartCopy:
 
     async def run(self, context: Context) -> Response:
         """The part's ETag and time."""
-        source, between = self.source, context.copier_from()
-        if between is None:
-            part = await context.backend.copy_part(self.upload, self.number, source.name, source.want)
+        source, copier, upload = self.source, context.copier_for(), self.upload
+        if copier is None:
+            part = await context.backend.copy_part(upload, self.number, source.name, source.want)
         else:
-            copier, backend = between
-            part = await copier.copy_part(backend, source.name, source.want, context.backend, self.upload, self.number)
+            origin = context.located(source.name)
+            part = await copier.copy_part(origin, source.want, context.backend, upload, self.number)
         return result_xml("CopyPartResult", part.etag, part.modified_ms, part.checksums, "")

@@ -1,4 +1,4 @@
-"""One connection of the HTTP/1.1 client: one exchange after the other.
+"""What happens on one connection of the HTTP/1.1 client? One exchange after the other.
 
 An answer's head is read here, strictly; a body of known length is counted and passed through without a copy, a chunked
 one goes through httptools. Whatever is not whole is an error: a short body never looks like a complete one.

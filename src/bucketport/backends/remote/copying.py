@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from bucketport.errors import BackendError, InvalidArgument, NotModified, PreconditionFailed, S3Error, Trouble
 from bucketport.message import FileSpans, ResponseBody, Stream, release
 from bucketport.model import Found, ObjectInfo, ObjectName, Offer, PartInfo, Promised, Sealed, Stored, UploadName
+from bucketport.mounts import Located
 from bucketport.options import (
     CompleteOptions,
     CopyOptions,
@@ -21,6 +22,7 @@ from bucketport.options import (
     Want,
 )
 from bucketport.ports import Digests, Hasher, StoreBackend
+from bucketport.record import record
 from bucketport.wire import checksums
 from bucketport.wire.ranges import parse_copy_range
 
@@ -114,73 +116,72 @@ def account_of(backend: StoreBackend) -> str:
     return account
 
 
+@record
+class Source:
+    """What is copied: an object of a backend, and what of it is wanted under which conditions."""
+
+    backend: StoreBackend
+    name: ObjectName
+    want: Want
+
+    @property
+    def real(self) -> ObjectName:
+        """The object by its name in the account."""
+        real = getattr(self.backend, "real", None)
+        found: ObjectName = real(self.name) if real is not None else self.name
+        return found
+
+
 class Copier:
-    """`ports.Copier` for all the backends of a process."""
+    """`mounts.Copier` for all the backends of a process."""
 
     def __init__(self, digests: Digests) -> None:
         self._digests = digests
 
-    async def copy(
-        self, source: StoreBackend, name: ObjectName, want: Want, target: StoreBackend, to: ObjectName,
-        options: CopyOptions,
-    ) -> Stored:  # fmt: skip
-        """As `ports.Copier`."""
-        return await copy(source, name, want, target, to, options, digests=self._digests)
+    async def copy(self, source: Located, want: Want, target: Located, options: CopyOptions) -> Stored:
+        """As `mounts.Copier`."""
+        origin = Source(source.backend, source.name, want)
+        return await copy(origin, target.backend, target.name, options, digests=self._digests)
 
     async def copy_part(
-        self, source: StoreBackend, name: ObjectName, want: Want, target: StoreBackend, upload: UploadName, number: int
+        self, source: Located, want: Want, target: StoreBackend, upload: UploadName, number: int
     ) -> PartInfo:
-        """As `ports.Copier`."""
-        return await copy_part(source, name, want, target, upload, number, digests=self._digests)
+        """As `mounts.Copier`."""
+        return await copy_part(Source(source.backend, source.name, want), target, upload, number, digests=self._digests)
 
 
 async def copy(
-    source_backend: StoreBackend,
-    source: ObjectName,
-    want: Want,
-    target_backend: StoreBackend,
-    name: ObjectName,
-    options: CopyOptions,
-    *,
-    digests: Digests,
+    source: Source, target: StoreBackend, name: ObjectName, options: CopyOptions, *, digests: Digests
 ) -> Stored:
     """Copy natively where both are in one account, else streamed. Raises: as `CopyBackend.copy`."""
-    if source_backend is target_backend and Offer.COPY in target_backend.offers:
-        return await target_backend.copy(source, want, name, options)
-    if account_of(source_backend) == account_of(target_backend) and Offer.COPY in target_backend.offers:
-        real = getattr(source_backend, "real", None)
-        native = getattr(target_backend, "copy_real", target_backend.copy)
-        stored: Stored = await native(real(source) if real is not None else source, want, name, options)
+    if source.backend is target and Offer.COPY in target.offers:
+        return await target.copy(source.name, source.want, name, options)
+    if account_of(source.backend) == account_of(target) and Offer.COPY in target.offers:
+        native = getattr(target, "copy_real", target.copy)
+        stored: Stored = await native(source.real, source.want, name, options)
         return stored
-    return await stream_copy(source_backend, source, want, target_backend, name, options, digests=digests)
+    return await stream_copy(source, target, name, options, digests=digests)
 
 
 async def copy_part(
-    source_backend: StoreBackend,
-    source: ObjectName,
-    want: Want,
-    target_backend: StoreBackend,
-    upload: UploadName,
-    number: int,
-    *,
-    digests: Digests,
+    source: Source, target: StoreBackend, upload: UploadName, number: int, *, digests: Digests
 ) -> PartInfo:
     """Make a part natively where both are in one account, else streamed. Raises: as `MultipartBackend.copy_part`."""
-    if source_backend is target_backend:
-        return await target_backend.copy_part(upload, number, source, want)
-    if account_of(source_backend) == account_of(target_backend):
-        real = getattr(source_backend, "real", None)
-        native = getattr(target_backend, "copy_part_real", target_backend.copy_part)
-        part: PartInfo = await native(upload, number, real(source) if real is not None else source, want)
+    want = source.want
+    if source.backend is target:
+        return await target.copy_part(upload, number, source.name, want)
+    if account_of(source.backend) == account_of(target):
+        native = getattr(target, "copy_part_real", target.copy_part)
+        part: PartInfo = await native(upload, number, source.real, want)
         return part
-    found = await _read(source_backend, source, want)
+    found = await _read(source.backend, source.name, want)
     try:
         length = found.info.size if found.span is None else found.span.length
         if want.range is not None:
             _check_range(want.range, found)
         algorithm, value = _checksum(found.info) if found.span is None else ("", "")
         content = Passed(found.body, length, digests, algorithm, value)
-        return await target_backend.put_part(upload, number, content)
+        return await target.put_part(upload, number, content)
     finally:
         release(found.body)
 
@@ -212,34 +213,28 @@ def _checksum(info: ObjectInfo) -> tuple[str, str]:
 
 
 async def stream_copy(
-    source_backend: StoreBackend,
-    source: ObjectName,
-    want: Want,
-    target_backend: StoreBackend,
-    name: ObjectName,
-    options: CopyOptions,
-    *,
-    digests: Digests,
+    source: Source, target: StoreBackend, name: ObjectName, options: CopyOptions, *, digests: Digests
 ) -> Stored:
     """Copy by reading and writing, in constant memory; nothing is left when it fails.
 
     Raises: S3Error as `CopyBackend.copy`; BackendError, also when the source is not what its checksum says.
     """
-    found = await _read(source_backend, source, Want(want.version, conditions=want.conditions, extra=want.extra))
+    want = source.want
+    whole = Want(want.version, conditions=want.conditions, extra=want.extra)
+    found = await _read(source.backend, source.name, whole)
     try:
         info = found.info
-        how = await _put_options(source_backend, source, info, options)
+        how = await _put_options(source, info, options)
         algorithm, value = _checksum(info)
         if options.checksum_algorithm and options.checksum_algorithm != algorithm:
             algorithm, value = options.checksum_algorithm, ""
-        if info.size <= WHOLE or Offer.MULTIPART not in target_backend.offers:
+        if info.size <= WHOLE or Offer.MULTIPART not in target.offers:
             content = Passed(found.body, info.size, digests, algorithm, value)
-            stored = await target_backend.put(name, content, how)
+            stored = await target.put(name, content, how)
             return _of_source(stored, info)
     finally:
         release(found.body)
-    parts = _Parts(source_backend, source, info, target_backend, digests)
-    return _of_source(await parts.copy(name, how, options), info)
+    return _of_source(await _Parts(source, info, target, digests).copy(name, how, options), info)
 
 
 def _of_source(stored: Stored, info: ObjectInfo) -> Stored:
@@ -250,12 +245,12 @@ def _of_source(stored: Stored, info: ObjectInfo) -> Stored:
     )  # fmt: skip
 
 
-async def _put_options(backend: StoreBackend, source: ObjectName, info: ObjectInfo, options: CopyOptions) -> PutOptions:
+async def _put_options(source: Source, info: ObjectInfo, options: CopyOptions) -> PutOptions:
     """What the copy is stored with: the source's headers and tags unless others were given."""
     tags = options.tags
     if tags is None:
-        tagged = info.tags_count and Offer.TAGS in backend.offers
-        tags = await backend.tags(source, info.version_id) if tagged else {}
+        tagged = info.tags_count and Offer.TAGS in source.backend.offers
+        tags = await source.backend.tags(source.name, info.version_id) if tagged else {}
     headers = info.headers if options.headers is None else options.headers
     return PutOptions(
         options.owner, headers, options.storage_class, options.acl, tags, options.conditions, options.extra
@@ -265,10 +260,8 @@ async def _put_options(backend: StoreBackend, source: ObjectName, info: ObjectIn
 class _Parts:
     """A copy by parts."""
 
-    def __init__(
-        self, source: StoreBackend, name: ObjectName, info: ObjectInfo, target: StoreBackend, digests: Digests
-    ) -> None:
-        self._source, self._name, self._info, self._target, self._digests = source, name, info, target, digests
+    def __init__(self, source: Source, info: ObjectInfo, target: StoreBackend, digests: Digests) -> None:
+        self._source, self._info, self._target, self._digests = source, info, target, digests
         algorithm, value = _checksum(info)
         combines = bool(algorithm) and checksums.ALGORITHMS[algorithm].polynomial != 0
         self._algorithm, self._value = (algorithm, value) if combines else ("", "")
@@ -318,7 +311,7 @@ class _Parts:
             conditions=ReadConditions(if_match=f'"{self._info.etag}"'),
         )
         for attempt in range(1, ATTEMPTS + 1):
-            found = await self._source.get(self._name, want)
+            found = await self._source.backend.get(self._source.name, want)
             content = Passed(found.body, stop - start, self._digests, algorithm, "")
             if self._algorithm:
                 content.also(self._algorithm)

@@ -69,7 +69,9 @@ async def two():
 
 
 async def copied(source, target, want=WHOLE, **how):
-    return await copying.copy(source, SOURCE, want, target, TARGET, CopyOptions("you", **how), digests=DIGESTS)
+    return await copying.copy(
+        copying.Source(source, SOURCE, want), target, TARGET, CopyOptions("you", **how), digests=DIGESTS
+    )
 
 
 async def nothing_is_left(target):
@@ -159,7 +161,7 @@ def test_copy_within_one_account_is_native():
     async def run():
         source, _, data = await two()
         part = Prefixed(source, "v2")
-        await copying.copy(source, SOURCE, WHOLE, part, TARGET, CopyOptions("me"), digests=DIGESTS)
+        await copying.copy(copying.Source(source, SOURCE, WHOLE), part, TARGET, CopyOptions("me"), digests=DIGESTS)
         assert source.reads == 0
         assert (await Memory.get(source, ObjectName("b", "v2/target"), WHOLE)).body == data
 
@@ -172,10 +174,12 @@ def test_part_is_made_of_a_range_elsewhere():
         upload = await target.create_upload(TARGET, UploadOptions(PutOptions("me")))
         assert isinstance(upload, UploadName)
         want = Want(range="bytes=100-599")
-        part = await copying.copy_part(source, SOURCE, want, target, upload, 1, digests=DIGESTS)
+        part = await copying.copy_part(copying.Source(source, SOURCE, want), target, upload, 1, digests=DIGESTS)
         assert part.size == 500
         with pytest.raises(Exception, match="Range specified is not valid"):
-            await copying.copy_part(source, SOURCE, Want(range="bytes=0-99999"), target, upload, 2, digests=DIGESTS)
+            await copying.copy_part(
+                copying.Source(source, SOURCE, Want(range="bytes=0-99999")), target, upload, 2, digests=DIGESTS
+            )
         assert source.released == source.reads
 
     asyncio.run(run())

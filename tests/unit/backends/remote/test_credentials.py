@@ -35,7 +35,7 @@ class Files:
 
 
 def machine(files=None, **environment):
-    return Machine(environment, Files(**(files or {})).read, "/home/me")
+    return Machine(environment, Files(**(files or {})).read, "/folders/me")
 
 
 class Answering:
@@ -181,9 +181,9 @@ class TestAws:
         assert asyncio.run(got(aws.chain(here, world(Answering())))) == ("A", "S", "T")
 
     FILES = {
-        "/home/me/.aws/credentials": "[default]\naws_access_key_id = D\naws_secret_access_key = DS\n"
+        "/folders/me/.aws/credentials": "[default]\naws_access_key_id = D\naws_secret_access_key = DS\n"
         "[work]\naws_access_key_id=W\naws_secret_access_key=WS%x\n",
-        "/home/me/.aws/config": "[profile work]\nregion = eu-west-1\n[profile role]\nrole_arn = arn:r\n"
+        "/folders/me/.aws/config": "[profile work]\nregion = eu-west-1\n[profile role]\nrole_arn = arn:r\n"
         "source_profile = work\nregion = eu-west-1\n[profile web]\nrole_arn = arn:w\nweb_identity_token_file = /token\n"
         "[profile sso]\nsso_session = x\n",
         "/token": "jwt\n",
@@ -195,7 +195,7 @@ class TestAws:
         assert asyncio.run(got(aws.chain(chosen, world(Answering())))) == ("W", "WS%x", "")
 
     def test_files_elsewhere(self):
-        here = machine({"/x": self.FILES["/home/me/.aws/credentials"]}, AWS_SHARED_CREDENTIALS_FILE="/x")
+        here = machine({"/x": self.FILES["/folders/me/.aws/credentials"]}, AWS_SHARED_CREDENTIALS_FILE="/x")
         assert asyncio.run(got(aws.chain(here, world(Answering())))) == ("D", "DS", "")
 
     @pytest.mark.parametrize("name", ["absent", "sso"])
@@ -332,7 +332,7 @@ class TestGoogle:
     def test_refresh_token_of_gcloud(self):
         user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
         client = Answering(token())
-        here = machine({"/home/me/.config/gcloud/application_default_credentials.json": json.dumps(user)})
+        here = machine({"/folders/me/.config/gcloud/application_default_credentials.json": json.dumps(user)})
         asyncio.run(gcs.chain(here, world(client), sign_rs256).get())
         assert parse_qs(client.requests[0].body.decode())["refresh_token"] == ["r"]
 

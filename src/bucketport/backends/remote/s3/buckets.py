@@ -1,4 +1,4 @@
-"""Buckets of an account at S3."""
+"""Which buckets does an account at S3 have, and how are they made and removed?"""
 
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.s3.answers import moment, node_of

@@ -1,4 +1,4 @@
-"""S3 spoken to a backend: every call that the contract has, and a relay for those it has not."""
+"""What does S3 as a backend hold? Every call that the contract has, and a relay for those it has not."""
 
 from bucketport.backends.remote.s3.settings import Settings
 from bucketport.model import Offer

@@ -1,4 +1,4 @@
-"""An object in parts, at S3: its own uploads, so that nothing of them is kept here."""
+"""How is an object in parts made at S3? By its own uploads, so that nothing of them is kept here."""
 
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.s3.answers import (

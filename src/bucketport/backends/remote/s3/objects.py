@@ -1,4 +1,4 @@
-"""One object at a time: read, write, copy, remove; and many removed in one request."""
+"""How is one object at S3 read, written, copied and removed, and how are many removed in one request?"""
 
 import base64
 import hashlib
