@@ -144,14 +144,14 @@ def moment(text: str) -> int:
         seconds, ms = text[17:19], text[20:23]
         if seconds.isdigit() and ms.isdigit() and seconds.isascii() and ms.isascii() and seconds < "60":
             minute = _minute(text[:16])
-            return minute + int(seconds) * 1000 + int(ms) if minute else 0
+            return 0 if minute is None else minute + int(seconds) * 1000 + int(ms)
     return dates.parse_iso(text) or 0
 
 
 @functools.lru_cache(maxsize=4096)
-def _minute(text: str) -> int:
-    """`2026-11-21T09:28` in milliseconds; 0 for what is none."""
-    return dates.parse_iso(f"{text}:00Z") or 0
+def _minute(text: str) -> int | None:
+    """`2026-11-21T09:28` in milliseconds; None for what is none."""
+    return dates.parse_iso(f"{text}:00Z")
 
 
 def node_of(answer: HttpAnswer, root: str, other: str = "") -> Node:
