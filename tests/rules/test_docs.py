@@ -2,8 +2,10 @@
 
 import importlib.util
 import re
+import shlex
 
 import pytest
+from typer.main import get_command
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -54,3 +56,35 @@ def test_the_readme_names_the_two_commands(prose):
     blocks = [body for _, body in FENCE.findall(prose["README.md"])]
     assert any("make serve" in body for body in blocks)
     assert any("make test" in body for body in blocks)
+
+
+def _commands(prose):
+    """(page, words) of every `bucketport ...` line in a block of shell commands."""
+    for page, text in prose.items():
+        for kind, body in FENCE.findall(text):
+            if kind == "sh":
+                for line in body.replace("\\\n", " ").splitlines():
+                    for command in re.findall(r"(?:^|[ (/])bucketport ([a-z][^)#|]*)", line):
+                        yield page, shlex.split(command.replace('"', ""))
+
+
+def test_every_command_in_prose_exists_with_its_options(prose):
+    from bucketport.cli.main import app
+
+    root, found = get_command(app), []
+    for page, words in _commands(prose):
+        command = root
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        strange = [word for word in words if word.startswith("--") and word.partition("=")[0] not in known]
+        if command is root or strange:
+            found.append(f"{page}: bucketport {' '.join(words)}: {strange or 'no such command'}")
+    assert not found, "\n".join(found)
+
+
+def test_every_command_is_told_of(prose):
+    from bucketport.cli.main import app
+
+    text = "\n".join(prose.values())
+    assert [name for name in get_command(app).commands if f"bucketport {name}" not in text] == []

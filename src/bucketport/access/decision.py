@@ -11,7 +11,7 @@ from bucketport.access.actions import action
 from bucketport.access.scopes import covers
 from bucketport.errors import AccessDenied, NoSuchKey, S3Error
 from bucketport.model import Claim, Identity, ObjectInfo, ObjectName, Offer
-from bucketport.ports import Mount
+from bucketport.mounts import Mount
 from bucketport.record import record
 from bucketport.wire.acl import BUCKET_OWNER, CANNED, grants
 

@@ -14,11 +14,12 @@ from bucketport.exchange import Exchange
 from bucketport.identity.base import authenticate
 from bucketport.message import Request, Response
 from bucketport.model import Claim, Identity, Offer, Owner, owner_of
+from bucketport.mounts import Buckets, Copier, Mount
 from bucketport.operations import Body, Context, Row, extras, route
 from bucketport.operations.base import Query
 from bucketport.operations.content import Admitted, check_length_is_said, declare, read_whole
 from bucketport.options import RelayedCall
-from bucketport.ports import Buckets, Content, Copier, Digests, Method, Mount, Now, Proof, RelayBackend
+from bucketport.ports import Content, Digests, Method, Now, Proof, RelayBackend
 from bucketport.record import record
 from bucketport.wire import address as addresses
 from bucketport.wire import query as queries

@@ -129,7 +129,7 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
         (StaticCredentials(credential_of(row) for row in settings.credentials), foundation.keys)
     )  # fmt: skip
     s3 = S3Api(
-        mounts.registry(settings, foundation.store, foundation.backends, foundation.started_ms),
+        mounts.registry(loaded, foundation.store, foundation.backends, foundation.started_ms),
         (HeaderSignature(credentials, server.region), PresignedUrl(credentials, server.region)),
         foundation.digests,
         surroundings.now,

@@ -8,6 +8,8 @@ Source: https://docs.rs/object_store/latest/object_store/ (AmazonS3ConfigKey, Az
 import difflib
 from collections.abc import Iterator, Mapping
 
+from bucketport.backends.remote.endpoint import parse_endpoint
+
 _S3 = {
     "endpoint": "aws_endpoint aws_endpoint_url endpoint_url aws_endpoint_url_s3",
     "bucket_name": "aws_bucket aws_bucket_name bucket",
@@ -77,6 +79,12 @@ _NEEDED = {"s3": ("bucket_name",), "az": ("account_name", "container_name"), "gc
 
 _OF_ONE_BUCKET = frozenset({"bucket_name", "container_name"})
 
+_BOOLEANS = frozenset(
+    ("skip_signature", "virtual_hosted_style_request", "unsigned_payload", "use_emulator", "allow_http")
+)
+
+_WORDS = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off"})
+
 
 def _names(kind: str) -> dict[str, str]:
     """Every name of an option, in lower case, with the one that it stands for."""
@@ -103,9 +111,24 @@ def is_secret(name: str) -> bool:
 
 def check(kind: str, given: Mapping[str, str], *, one_bucket: bool) -> Iterator[tuple[str, str, bool]]:
     """(what is wrong, the option, whether it is harmless) for the options of a bucket or of a whole account."""
-    names = _names(kind)
     seen: dict[str, str] = {}
-    for name in given:
+    yield from check_names(kind, given, seen, one_bucket=one_bucket)
+    emulated = given.get(seen.get("use_emulator", ""), "").lower() in ("true", "1", "yes", "on")
+    for name in _NEEDED.get(kind, ()):
+        if (
+            name not in seen
+            and (one_bucket or name not in _OF_ONE_BUCKET)
+            and not (emulated and name == "account_name")
+        ):
+            yield f"backend_options needs {name} for {kind}", "", False
+
+
+def check_names(
+    kind: str, given: Mapping[str, str], seen: dict[str, str], *, one_bucket: bool
+) -> Iterator[tuple[str, str, bool]]:
+    """As `check`, but that nothing has to be there. `seen` is filled with the options' own names and those given."""
+    names = _names(kind)
+    for name, value in given.items():
         own = names.get(name.lower())
         if own is None:
             near = difflib.get_close_matches(name.lower(), names, 1)
@@ -116,10 +139,20 @@ def check(kind: str, given: Mapping[str, str], *, one_bucket: bool) -> Iterator[
             yield "has no place here: every name leads to the bucket of that name", name, False
         else:
             seen[own] = name
-    for name in _NEEDED.get(kind, ()):
-        if name not in seen and (one_bucket or name not in _OF_ONE_BUCKET):
-            yield f"backend_options needs {name} for {kind}", "", False
+            yield from _value(own, value, name)
     yield from _keys(seen)
+
+
+def _value(own: str, value: str, name: str) -> Iterator[tuple[str, str, bool]]:
+    if own in _BOOLEANS and value.lower() not in _WORDS:
+        yield f"true or false is expected, not {value[:80]!r}", name, False
+    if own == "endpoint":
+        try:
+            parse_endpoint(value)
+        except ValueError as error:
+            yield str(error), name, False
+    if own == "auth_type":
+        yield "is not served yet: give the backend keys of its own", name, value == ""
 
 
 def _keys(seen: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:

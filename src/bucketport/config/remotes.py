@@ -26,7 +26,6 @@ from bucketport.backends.remote.gcs import dialect as gcs
 from bucketport.backends.remote.gcs import requests as gcs_requests
 from bucketport.backends.remote.s3.dialect import S3
 from bucketport.backends.remote.s3.requests import Place as S3Place
-from bucketport.backends.store.store import Store
 from bucketport.config.options import canonical
 from bucketport.config.trouble import UsageError
 from bucketport.errors import BucketAlreadyExists, BucketAlreadyOwnedByYou
@@ -75,7 +74,7 @@ class World:
 class Backends:
     """The backends that configurations asked for so far. `store` is the embedded one, None where there is none."""
 
-    def __init__(self, world: World, store: Store | None) -> None:
+    def __init__(self, world: World, store: StoreBackend | None) -> None:
         self._world, self._store = world, store
         self._client = Http1Client()
         self._kept: dict[tuple[str, frozenset[tuple[str, str]]], StoreBackend] = {}

@@ -129,7 +129,13 @@ def _default_backend(settings: Settings) -> Iterator[Finding]:
     path: Path = ("default_backend",)
     for message, option, harmless in options.check(backend.backend_type, backend.backend_options, one_bucket=False):
         yield Finding((*path, "backend_options", option) if option else path, message, harmless)
+    for number, user in enumerate(backend.users):
+        found = options.check_names(backend.backend_type, user.backend_options, {}, one_bucket=False)
+        for message, option, harmless in found:
+            yield Finding((*path, "users", number, "backend_options", option), message, harmless)
     yield from _repeated((*path, "users"), "principal_name", [user.principal_name for user in backend.users])
+    if settings.store is not None and (settings.store.buckets or settings.store.public):
+        yield Finding(("store",), "every name leads to [default_backend]: no client sees the store's buckets", True)
 
 
 def _credentials(settings: Settings) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ from typing import Protocol, Self, TypeVar
 from bucketport.errors import InvalidArgument, InvalidRequest, MethodNotAllowed
 from bucketport.message import Request, Response
 from bucketport.model import Claim, Identity, ObjectName, Offer, Owner, owner_of
-from bucketport.ports import Buckets, Content, Copier, Mount, Now, StoreBackend
+from bucketport.mounts import Buckets, Copier, Located, Mount
+from bucketport.ports import Content, Now, StoreBackend
 from bucketport.record import record
 from bucketport.wire.address import Address, Level
 from bucketport.wire.path_mapping import AS_IT_IS, Shown
@@ -77,11 +78,15 @@ class Context:
         """Whose buckets ListBuckets says it lists."""
         return self.account or owner_of(self.caller.user)
 
-    def copier_from(self) -> tuple[Copier, StoreBackend] | None:
-        """Who copies from another backend, and that backend; None when source and target are in one."""
-        if self.copier is None or self.source is None or self.source.backend is self.place.backend:
+    def copier_for(self) -> Copier | None:
+        """Who carries a copy, when its source is in another backend than its target."""
+        if self.source is None or self.source.backend is self.place.backend:
             return None
-        return self.copier, self.source.backend
+        return self.copier
+
+    def located(self, name: ObjectName) -> Located:
+        """The source of a copy, where it is."""
+        return Located((self.source or self.place).backend, name)
 
     @property
     def backend(self) -> StoreBackend:

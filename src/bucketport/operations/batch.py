@@ -1,4 +1,4 @@
-"""Remove up to a thousand keys in one request; each is judged and answered by itself."""
+"""How are up to a thousand keys removed in one request? Each is judged and answered by itself."""
 
 from typing import Self
 

@@ -1,4 +1,4 @@
-"""Make, see, list and remove buckets."""
+"""Which buckets are there, and how are they made and removed?"""
 
 import base64
 import binascii

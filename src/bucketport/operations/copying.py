@@ -1,4 +1,4 @@
-"""Make an object, or a part of one, from an object that is already here: CopyObject, UploadPartCopy.
+"""How does an object, or a part of one, come from another object? CopyObject, UploadPartCopy.
 
 Within one backend a copy is the backend's own; between two it streams through (`streaming`).
 """

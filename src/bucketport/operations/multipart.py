@@ -1,4 +1,4 @@
-"""An object in parts: begin, send a part, complete, abort, and see what is under way."""
+"""How does an object come in parts? Begin, send a part, complete, abort, and see what is under way."""
 
 from collections.abc import Mapping
 from typing import Self

@@ -1,4 +1,4 @@
-"""Read, write and remove one object: GetObject, HeadObject, PutObject, DeleteObject."""
+"""How is one object read, written and removed? GetObject, HeadObject, PutObject, DeleteObject."""
 
 from collections.abc import Mapping
 from typing import Self

@@ -1,4 +1,6 @@
-"""Tags of an object: see, set, remove. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html"""
+"""Which tags does an object have? See, set, remove.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html"""
 
 from typing import Self
 

@@ -6,7 +6,8 @@ Looking a bucket up is a read of the store's index (three microseconds), so noth
 from collections.abc import Collection
 
 from bucketport.model import BucketInfo, BucketPage, Identity, Scope
-from bucketport.ports import Mount, StoreBackend
+from bucketport.mounts import Mount
+from bucketport.ports import StoreBackend
 
 
 class EmbeddedBuckets:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from bucketport.errors import AccessDenied, BucketAlreadyExists, NoSuchBucket
 from bucketport.model import BucketInfo, BucketPage, Identity
-from bucketport.ports import Buckets, Mount, StoreBackend
+from bucketport.mounts import Buckets, Mount
+from bucketport.ports import StoreBackend
 
 
 class Gateway:

@@ -7,7 +7,7 @@ import pytest
 from bucketport.access.decision import authorize, judge
 from bucketport.errors import AccessDenied, NoSuchKey
 from bucketport.model import ANONYMOUS, Claim, Identity, ObjectInfo, ObjectName, Offer, Scope
-from bucketport.ports import Mount
+from bucketport.mounts import Mount
 
 ALICE, BOB = Identity("alice"), Identity("bob")
 SCOPED = Identity("carol", scopes=(Scope("data", ("in/",), frozenset({"get_object", "delete_object"})),))

@@ -15,7 +15,8 @@ from bucketport.crypto.digests import WheelDigests
 from bucketport.exchange import Exchange
 from bucketport.message import BytesBody, Request, Response
 from bucketport.model import BucketInfo, BucketPage, Identity
-from bucketport.ports import Mount, Proof
+from bucketport.mounts import Mount
+from bucketport.ports import Proof
 from bucketport.testing.fakes import FakeClock, FakeIds
 from bucketport.wire.path_mapping import PathMapping
 

@@ -29,10 +29,7 @@ def test_the_version_is_printed(command):
 
 
 def test_help_brings_nothing_heavy_along():
-    script = (
-        "import sys; from bucketport.cli.main import code_of; code_of(['--help']); "
-        "print(' '.join(sys.modules))"
-    )
+    script = "import sys; from bucketport.cli.main import code_of; code_of(['--help']); print(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     brought = set(done.stdout.splitlines()[-1].split())
     assert "typer" in brought

@@ -7,7 +7,7 @@ import pytest
 
 from bucketport.errors import AccessDenied, BucketAlreadyExists, NoSuchBucket
 from bucketport.model import ANONYMOUS, BucketInfo, BucketPage, Identity, Scope
-from bucketport.ports import Mount
+from bucketport.mounts import Mount
 from bucketport.registry.gateway import Account, Gateway
 
 ALICE = Identity("alice")

@@ -1,4 +1,4 @@
-"""With what does one sign for Google? A token, given for a JWT of a service account, a refresh token, or by the machine.
+"""With what does one sign for Google? A token, for a service account's JWT, a refresh token, or from the machine.
 
 Source: https://developers.google.com/identity/protocols/oauth2/service-account (HTTP/REST), and the order of
 google.auth.default (2026-11).

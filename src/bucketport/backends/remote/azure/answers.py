@@ -138,6 +138,25 @@ def info_of(row: Row, standard: str) -> ObjectInfo:
     )
 
 
+def shown_in_list(
+    metadata: Mapping[str, str], md5: str, tag: str, tier: str, standard: str
+) -> tuple[str, str, str, str, str]:
+    """(ETag, storage class, owner, checksum algorithm, checksum type) of a blob: what of `info_of` a listing shows."""
+    kept = {name.lower(): value for name, value in metadata.items() if name[: len(OURS)].lower() == OURS}
+    algorithm = ""
+    for name in kept:
+        if name.startswith(_CHECKSUM) and (upper := name[len(_CHECKSUM) :].upper()) in ALGORITHMS:
+            algorithm = upper
+            break
+    return (
+        kept.get(_ETAG) or hex_of(md5) or unquote(tag),
+        tiers.class_of(tier, kept.get(_CLASS, ""), standard),
+        decode_value(kept.get(_OWNER, "")),
+        algorithm,
+        kept.get(_TYPE, FULL_OBJECT) if algorithm else "",
+    )
+
+
 def hex_of(md5: str) -> str:
     """An MD5 as Azure writes it (base64) as S3 does; empty for what is none."""
     try:

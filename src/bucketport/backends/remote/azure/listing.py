@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from bucketport.backends.remote.azure.answers import META, Row, info_of
+from bucketport.backends.remote.azure.answers import META, shown_in_list
 from bucketport.backends.remote.azure.names import OURS, check_container, decode_value, encode_value
 from bucketport.backends.remote.azure.reading import tree_of
 from bucketport.backends.remote.azure.requests import Requests
@@ -208,21 +208,11 @@ def _texts(nodes: Iterable[ElementTree.Element] | None) -> Mapping[str, str]:
 
 def _entry(name: str, node: ElementTree.Element, standard: str) -> Entry:
     had = _texts(node.find("Properties"))
-    row = Row(
-        name,
-        number(had.get("Content-Length")),
-        modified_of(had.get("Last-Modified")),
-        {},
-        {key.lower(): text for key, text in _texts(node.find("Metadata")).items()},
-        had.get("Content-MD5", ""),
-        had.get("Etag", ""),
-        standard if had.get("AccessTierInferred") == "true" else had.get("AccessTier", ""),
-    )
-    info = info_of(row, standard)
-    algorithm = next(iter(info.checksums), "")
-    return Entry(
-        name, info.size, info.etag, info.modified_ms, info.storage_class, info.owner, algorithm, info.checksum_type
-    )
+    metadata = _texts(node.find("Metadata"))
+    tier = standard if had.get("AccessTierInferred") == "true" else had.get("AccessTier", "")
+    shown = shown_in_list(metadata, had.get("Content-MD5", ""), had.get("Etag", ""), tier, standard)
+    modified = modified_of(had.get("Last-Modified"))
+    return Entry(name, number(had.get("Content-Length")), shown[0], modified, *shown[1:])
 
 
 def _bucket(node: ElementTree.Element) -> BucketInfo:
