@@ -1,4 +1,4 @@
-"""Who else may read or write? Canned ACLs of buckets and objects, seen and set. An ACL that no canned one expresses is a 501, never approximated."""
+"""Who else may read or write? Canned ACLs, seen and set. What no canned one expresses is a 501, never approximated."""
 
 from typing import Self
 
