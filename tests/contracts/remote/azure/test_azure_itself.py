@@ -1,12 +1,16 @@
 """What is particular to Azure, in front of Azurite: uploads that share a key, long content, races and faults."""
 
 import asyncio
+import base64
 import hashlib
+import hmac
 
 import pytest
 
-from bucketport.backends.remote.credentials_azure import Sas
+from bucketport.backends.remote.azure.signing import VERSION
+from bucketport.backends.remote.credentials_azure import Sas, SharedKey
 from bucketport.errors import (
+    AccessDenied,
     BackendError,
     ConditionalRequestConflict,
     InvalidTag,
@@ -31,8 +35,14 @@ from bucketport.options import (
 from bucketport.testing.contracts.base import LARGE, blob, collect, info_of, is_there, options, put, read
 from bucketport.testing.contracts.uploads import begin, md5, named, send
 from bucketport.testing.fakes import FakeContent, checksum
+from bucketport.wire.query import encode
 
 CONTENDERS = 16
+
+KEY = SharedKey(
+    "devstoreaccount1",
+    Secret("Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="),
+)
 
 
 async def test_a_commit_discards_the_other_uploads_to_its_key(backend, bucket):
@@ -210,19 +220,24 @@ async def test_blob_that_somebody_else_wrote_is_an_object(backend, bucket, runne
 @pytest.mark.parametrize("size", [100, LARGE])
 async def test_one_of_many_wins(backend, bucket, size):
     absent = WriteConditions(if_none_match="*")
-    for condition in (absent, None):
-        if condition is None:
-            condition = WriteConditions(if_match=(await info_of(backend, bucket, "key")).etag)
-        attempts = [
-            put(backend, bucket, "key", blob(size, seed + (condition is absent)), conditions=condition)
-            for seed in range(CONTENDERS)
-        ]
+    for first, condition in ((0, absent), (100, None)):
+        # Other contents than before: the same content is the same ETag, and then the condition holds once more.
+        how = condition or WriteConditions(if_match=(await info_of(backend, bucket, "key")).etag)
+        seeds = range(first, first + CONTENDERS)
+        attempts = [put(backend, bucket, "key", blob(size, seed), conditions=how) for seed in seeds]
         results = await asyncio.gather(*attempts, return_exceptions=True)
         winners = [result for result in results if not isinstance(result, Exception)]
         losers = [result for result in results if isinstance(result, Exception)]
         assert len(winners) == 1
         assert all(isinstance(loser, PreconditionFailed | ConditionalRequestConflict) for loser in losers)
         assert (await info_of(backend, bucket, "key")).etag == winners[0].etag
+
+
+async def test_writing_what_is_there_leaves_the_condition_as_it_was(backend, bucket):
+    stored = await put(backend, bucket, "key", b"same")
+    how = WriteConditions(if_match=stored.etag)
+    for _ in range(2):
+        assert (await put(backend, bucket, "key", b"same", conditions=how)).etag == stored.etag
 
 
 async def test_tags_that_the_index_cannot_hold_are_refused(backend, bucket):
@@ -265,6 +280,35 @@ def test_wrong_credentials_are_no_fault_of_the_clients(runner, azurite, dial):
             with pytest.raises((BackendError, S3Error)) as caught:
                 runner.run(backend.head(ObjectName("nowhere", "key"), Want()))
             assert "sig=" not in str(caught.value)
+
+
+def shared_access(permissions):
+    """An account's signature for an hour. Source: https://learn.microsoft.com/rest/api/storageservices/create-account-sas"""
+    fields = {"sp": permissions, "ss": "b", "srt": "sco", "st": "", "se": "2099-01-01T00:00:00Z", "sip": "", "spr": ""}
+    fields["sv"] = VERSION
+    text = "\n".join([KEY.account, *fields.values(), "", ""])
+    signature = base64.b64encode(hmac.digest(base64.b64decode(KEY.key.reveal()), text.encode(), "sha256")).decode()
+    return "&".join(f"{name}={encode(value)}" for name, value in (fields | {"sig": signature}).items() if value)
+
+
+def test_shared_access_signature_serves_as_a_key_does(runner, azurite, dial):
+    with dial(azurite.url, Sas(Secret("?" + shared_access("rwdlactx")))) as backend:
+
+        async def run():
+            await backend.create_bucket(BucketInfo("shared-access", "alice", 0))
+            await put(backend, "shared-access", "a b/\u00e9", blob(LARGE), tags={"a": "1"})
+            name, copy = ObjectName("shared-access", "a b/\u00e9"), ObjectName("shared-access", "copy")
+            await backend.copy(name, Want(), copy, _copying(None))
+            assert await read(backend, "shared-access", "copy") == blob(LARGE)
+            assert dict(await backend.tags(copy, None)) == {"a": "1"}
+            upload = await begin(backend, "shared-access", "parts")
+            await backend.complete(upload, named(await send(backend, upload, {1: b"1"})))
+            listed = (await backend.list("shared-access", ListQuery())).entries
+            assert [entry[0] for entry in listed] == ["a b/\u00e9", "copy", "parts"]
+
+        runner.run(run())
+    with dial(azurite.url, Sas(Secret(shared_access("r")))) as backend, pytest.raises(AccessDenied):
+        runner.run(put(backend, "shared-access", "new"))
 
 
 def test_server_that_is_killed_while_it_takes_content(runner, mortal, dial):

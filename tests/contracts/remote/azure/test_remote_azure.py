@@ -22,6 +22,7 @@ EXCUSED = {
     "TestBucketListing.test_buckets_are_in_the_order_of_their_names": "containers' names have no dots",
     "TestBucketListing.test_pages_together_are_the_whole": _ACCOUNT,
     "TestBuckets.test_bucket_is_what_was_made": _ACCOUNT,
+    "TestBuckets.test_put_and_remove_cannot_both_win": "Azure removes a container with what is in it (docs/azure.md)",
     "TestBuckets.test_unfinished_uploads_go_with_the_bucket": _NO_LIST,
     "TestCompleteConditions.test_create_if_absent": _DISCARDS,
     "TestCompleting.test_completed_upload_is_no_longer_under_way": _NO_LIST,
