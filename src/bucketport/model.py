@@ -174,7 +174,9 @@ class Span:
 
     @property
     def content_range(self) -> str:
-        """The value of a Content-Range header. Source: RFC 9110 section 14.4."""
+        """The value of a Content-Range header; an empty part has no first byte. Source: RFC 9110 section 14.4."""
+        if self.start == self.stop:
+            return f"bytes */{self.size}"
         return f"bytes {self.start}-{self.stop - 1}/{self.size}"
 
 
@@ -372,12 +374,13 @@ class Deleted:
 class Found:
     """A read's answer: the object, the span that was selected (None: the whole) and a handle to those bytes.
 
-    A read by part number selects that part's span; `info.parts_count` says of how many.
+    A read by part number selects that part's span; `part` is what is known of it, where the object has parts.
     """
 
     info: ObjectInfo
     body: "ResponseBody" = b""
     span: Span | None = None
+    part: PartInfo | None = None
 
 
 @record

@@ -19,6 +19,7 @@ from bucketport.backends.memory_state import (
     check_version,
     cut,
     entry,
+    part_of,
     part_page,
     part_span,
     take,
@@ -114,7 +115,8 @@ class Memory:
             span = ranges.select(want.range, found.info.size)
         else:
             span = part_span(found, want.part_number)
-        return Found(found.info, found.content if span is None else found.content[span.start : span.stop], span)
+        content = found.content if span is None else found.content[span.start : span.stop]
+        return Found(found.info, content, span, part_of(found, want.part_number))
 
     async def head(self, name: ObjectName, want: Want) -> Found:
         """As `get`, with an empty body."""

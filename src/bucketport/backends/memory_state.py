@@ -104,6 +104,11 @@ def part_span(found: Object, number: int) -> Span | None:
     raise InvalidPartNumber
 
 
+def part_of(found: Object, number: int | None) -> PartInfo | None:
+    """What is known of a part; None where none was asked for or the object has none."""
+    return next((part for part in found.parts if part.number == number), None)
+
+
 def part_page(parts: Sequence[PartInfo], after: int, limit: int) -> tuple[list[PartInfo], int]:
     """Up to `limit` parts with a number above `after`, and the last one's when more follow, else 0."""
     rest = [part for part in parts if part.number > after]

@@ -126,12 +126,12 @@ class Prefixed:
     async def get(self, name: ObjectName, want: Want) -> Found:
         """As `ports.Backend`."""
         found = await self._ask(self._inner.get(self._in(name), want))
-        return Found(self._info(found.info), found.body, found.span)
+        return Found(self._info(found.info), found.body, found.span, found.part)
 
     async def head(self, name: ObjectName, want: Want) -> Found:
         """As `ports.Backend`."""
         found = await self._ask(self._inner.head(self._in(name), want))
-        return Found(self._info(found.info), found.body, found.span)
+        return Found(self._info(found.info), found.body, found.span, found.part)
 
     async def put(self, name: ObjectName, content: Content, options: PutOptions) -> Stored:
         """As `ports.Backend`."""

@@ -71,11 +71,13 @@ def checksum_headers(values: Mapping[str, str], kind: str) -> dict[str, str]:
 
 
 def read_response(found: Found, want: Want, mode: bool, overrides: Mapping[str, str]) -> Response:
-    """The answer to a GET or a HEAD: 206 for a span; checksums when asked for, of the whole object only."""
+    """The answer to a GET or a HEAD: 206 for a span; checksums when asked for, of the whole or of a part."""
     info = found.info
     made = headers.answer(info)
-    if mode and info.checksums and found.span is None:
+    if mode and found.span is None and info.checksums:
         made.update(checksum_headers(info.checksums, info.checksum_type))
+    elif mode and found.part is not None:
+        made.update(checksum_headers(found.part.checksums, info.checksum_type))
     if want.part_number is not None and info.parts_count:
         made["x-amz-mp-parts-count"] = str(info.parts_count)
     if overrides:

@@ -277,6 +277,19 @@ def test_an_upload_in_parts(world: World) -> None:
     assert world.ask("HEAD", "/data/k").headers["Content-Type"] == "a/b"
 
 
+def test_a_part_comes_with_its_own_checksum(world: World) -> None:
+    begun = world.body("POST", "/data/k?uploads", x_amz_checksum_algorithm="SHA256")
+    upload = re.search("<UploadId>(.*)</UploadId>", begun)
+    assert upload
+    sent = world.ask("PUT", f"/data/k?partNumber=1&uploadId={upload[1]}", b"only").headers
+    value = sent["x-amz-checksum-sha256"]
+    part = f"<Part><PartNumber>1</PartNumber><ETag>{sent['ETag']}</ETag><ChecksumSHA256>{value}</ChecksumSHA256></Part>"
+    xml = f"<CompleteMultipartUpload>{part}</CompleteMultipartUpload>".encode()
+    assert "<ChecksumType>COMPOSITE</ChecksumType>" in world.body("POST", f"/data/k?uploadId={upload[1]}", xml)
+    got = world.ask("GET", "/data/k?partNumber=1", x_amz_checksum_mode="ENABLED").headers
+    assert (got["x-amz-checksum-sha256"], got["x-amz-checksum-type"]) == (value, "COMPOSITE")
+
+
 @pytest.mark.parametrize("number", ["0", "10001", "x", ""])
 def test_a_part_number_out_of_range_is_refused(world: World, number: str) -> None:
     assert code(world.ask("PUT", f"/data/k?partNumber={number}&uploadId=u", b"")) == "InvalidArgument"

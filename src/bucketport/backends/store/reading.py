@@ -33,13 +33,13 @@ class Reading(Base):
                 return Found(info, row[CONTENT] or b"")
             return Found(info, await self._files(name, row, None))
         span = self._judge(info, row, want)
-        return Found(info, await self._body(name, row, span), span)
+        return Found(info, await self._body(name, row, span), span, self._part(row, want))
 
     async def head(self, name: ObjectName, want: Want) -> Found:
         """As `get`, with an empty body."""
         row = self._read.head(name.bucket, name.key)
         info = info_of(name.key, row)
-        return Found(info, b"", self._judge(info, row, want))
+        return Found(info, b"", self._judge(info, row, want), self._part(row, want))
 
     def _judge(self, info: ObjectInfo, row: Row, want: Want) -> Span | None:
         """Version, conditions, and the span that a range or a part's number selects."""
@@ -60,6 +60,13 @@ class Reading(Base):
         if part is None:
             raise InvalidPartNumber
         return Span(part[5], part[5] + part[1], info.size)
+
+    def _part(self, row: Row, want: Want) -> PartInfo | None:
+        """What is known of the part that was asked for, once `_judge` found it."""
+        if want.part_number is None or row[MANIFEST] is None:
+            return None
+        part = self._read.part(row[MANIFEST], want.part_number)
+        return part_of(part) if part is not None else None
 
     async def _body(self, name: ObjectName, row: Row, span: Span | None) -> ResponseBody:
         """A handle to the bytes of a row that `Reader.get` gave just now."""

@@ -21,7 +21,7 @@ from bucketport.backends.remote.s3.requests import Requests, object_headers, put
 from bucketport.backends.remote.upload import Upload
 from bucketport.errors import BackendError, InternalError, InvalidPartNumber, NoSuchVersion, S3Error, Trouble, kind_of
 from bucketport.message import HttpAnswer
-from bucketport.model import Deleted, Found, ObjectName, Stored
+from bucketport.model import Deleted, Found, ObjectName, PartInfo, Stored
 from bucketport.options import NO_CONDITIONS, UNCONDITIONAL, CopyOptions, DeleteItem, PutOptions, Want, WriteConditions
 from bucketport.wire import dates, etag
 from bucketport.wire.query import encode, encode_key
@@ -95,7 +95,10 @@ class Objects(Requests):
         if answer.status == 200:
             return Found(info_of(name.key, answer), answer.body)
         if answer.status == 206:
-            return Found(info_of(name.key, answer), answer.body, span_of(answer))
+            info, span, part = info_of(name.key, answer), span_of(answer), None
+            if want.part_number is not None and info.parts_count:
+                part = PartInfo(want.part_number, span.length if span else 0, info.etag, 0, info.checksums)
+            return Found(info, answer.body, span, part)
         error = self.refusal(answer)
         if isinstance(error, S3Error) and not answer.body:
             # The answer to a HEAD has no code, so what was asked for tells the rest.
