@@ -94,4 +94,10 @@ def test_upload_ids_are_sealed_with_what_lasts():
     assert signing.sealing_key(KEY).reveal() == signing.sealing_key(KEY).reveal()
     assert signing.sealing_key(KEY).reveal() != signing.sealing_key(Sas(Secret("a"))).reveal()
     assert KEY.key.reveal() not in signing.sealing_key(KEY).reveal()
-    assert signing.sealing_key(Bearer(Secret("a")), Secret("given")).reveal() == "given"
+    given = signing.sealing_key(Bearer(Secret("a")), Secret("given")).reveal()
+    assert given == signing.sealing_key(None, Secret("given")).reveal()
+    assert "given" not in given
+    for key in (None, Bearer(Secret("a"))):
+        for given in (None, Secret("")):
+            with pytest.raises(ValueError, match="secret of their own"):
+                signing.sealing_key(key, given)

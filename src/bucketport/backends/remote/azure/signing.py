@@ -96,17 +96,16 @@ def _decoded(secret: str) -> bytes:
 
 
 def sealing_key(key: AzureKey | None, given: Secret | None = None) -> Secret:
-    """The secret that upload ids are sealed with: `given`, or one that follows from the account's key or signature.
+    """The secret that upload ids are sealed with: it follows from `given`, or from the account's key or signature.
 
-    A key that is handed out anew now and then (a token) gives none that would last: uploads then need `given`, or end
-    when the process does.
+    Raises: ValueError without either: what would follow from a token changes with it, and nothing follows from nothing.
     """
-    if given is not None:
-        return given
-    if isinstance(key, SharedKey):
+    if given is not None and given.reveal():
+        source = given.reveal()
+    elif isinstance(key, SharedKey):
         source = key.key.reveal()
     elif isinstance(key, Sas):
         source = key.query.reveal()
     else:
-        source = ""
+        raise ValueError("without an account's key or a shared access signature, upload ids need a secret of their own")
     return Secret(hashlib.sha256(b"bucketport upload ids:" + source.encode()).hexdigest())
