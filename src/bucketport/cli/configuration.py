@@ -40,7 +40,12 @@ def config(
     for warning in loaded.warnings:
         complain(f"warning: {warning}")
     if check:
-        _say_checked(loaded, as_json=as_json)
+        from bucketport.config.offline import try_out
+
+        missing = try_out(loaded)
+        for text in missing:
+            complain(f"warning: on this machine: {text}")
+        _say_checked([*map(str, loaded.warnings), *missing], as_json=as_json)
         return
     rows = list(_rows(loaded))
     if as_json:
@@ -49,9 +54,9 @@ def config(
         print_table(["SETTING", "VALUE", "FROM"], [[setting, _shown(value), place] for setting, value, place in rows])
 
 
-def _say_checked(loaded: "Loaded", *, as_json: bool) -> None:
+def _say_checked(warnings: list[str], *, as_json: bool) -> None:
     if as_json:
-        print_json({"ok": True, "warnings": [str(warning) for warning in loaded.warnings]})
+        print_json({"ok": True, "warnings": warnings})
     else:
         print("the configuration can be used")
 

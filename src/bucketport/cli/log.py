@@ -8,6 +8,9 @@ import os
 import threading
 from typing import Literal
 
+from bucketport.ports import Now
+from bucketport.wire.dates import iso
+
 HELD = 8 << 20
 """Bytes that wait to be written; what comes beyond is dropped and counted. A reader that slow has lost already."""
 
@@ -71,14 +74,15 @@ def _write(descriptor: int, lines: bytes) -> bool:
 
 
 class Journal:
-    """What the server tells of itself: one line an event, as text or as JSON. `time` gives the time as text."""
+    """What the server tells of itself, as text or as JSON (one line an event). `now` is seconds since 1970."""
 
-    def __init__(self, kind: Literal["text", "json"], writer: LineWriter, *, verbose: bool = False) -> None:
-        self._json, self._writer, self._verbose = kind == "json", writer, verbose
+    def __init__(self, kind: Literal["text", "json"], writer: LineWriter, now: Now, *, verbose: bool = False) -> None:
+        self._json, self._writer, self._now, self._verbose = kind == "json", writer, now, verbose
 
     def say(self, text: str) -> None:
         """An event that matters to whoever runs the server."""
-        line = json.dumps({"kind": "event", "text": text}) if self._json else f"bucketport: {text}"
+        time = iso(int(self._now() * 1000))
+        line = json.dumps({"time": time, "kind": "event", "text": text}) if self._json else f"{time} bucketport: {text}"
         self._writer.put(ERROR, f"{line}\n".encode(errors="backslashreplace"))
 
     def mention(self, text: str) -> None:

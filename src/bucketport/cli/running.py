@@ -6,15 +6,14 @@ and the configuration.
 """
 
 import asyncio
+import json
 import os
 import signal
-import sys
 import time
 from typing import Any
 
 from bucketport.cli import presence, welcome
 from bucketport.cli.log import ERROR, OUT, Journal, LineWriter
-from bucketport.cli.output import print_json
 from bucketport.config.build import Foundation, Surroundings, access_log, add_process_readings, assemble
 from bucketport.config.first_key import ensure_first_key, known_key
 from bucketport.config.load import Asked, Loaded, load
@@ -49,7 +48,7 @@ class _Running:
     def __init__(self, asked: Asked, loaded: Loaded, writer: LineWriter, *, as_json: bool) -> None:
         self._asked, self._loaded, self._writer, self._as_json = asked, loaded, writer, as_json
         chosen = loaded.settings.server
-        self._journal = Journal(chosen.log_format, writer, verbose=chosen.verbose)
+        self._journal = Journal(chosen.log_format, writer, time.time, verbose=chosen.verbose)
         self._stopping = asyncio.Event()
         self._server: Server | None = None
 
@@ -125,13 +124,11 @@ class _Running:
         return f"{'https' if chosen.tls_cert else 'http'}://{shown}:{port}"
 
     def _greet(self, ready: welcome.Ready) -> None:
+        line = f"{json.dumps(welcome.as_values(ready))}\n".encode()
         if self._as_json:
-            print_json(welcome.as_values(ready))
-            sys.stdout.flush()
+            self._writer.put(OUT, line)
         elif self._loaded.settings.server.log_format == "json":
-            import json
-
-            self._writer.put(ERROR, f"{json.dumps(welcome.as_values(ready))}\n".encode())
+            self._writer.put(ERROR, line)
         else:
             self._writer.put(ERROR, welcome.as_text(ready).encode())
 

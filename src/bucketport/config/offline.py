@@ -8,13 +8,16 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 
+from bucketport.backends.memory import Memory
 from bucketport.backends.store import fsck
 from bucketport.backends.store.index.sqlite import open_for_reading
 from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
+from bucketport.config import mounts
 from bucketport.config.build import Surroundings, open_keys, open_store_of
 from bucketport.config.first_key import known_key
 from bucketport.config.load import Loaded
+from bucketport.config.remotes import Backends, World
 from bucketport.config.trouble import DataUnusable, Failure, UsageError
 from bucketport.crypto.digests import WheelDigests
 from bucketport.errors import BackendError, S3Error
@@ -72,6 +75,19 @@ def key_of(loaded: Loaded, user: str, access_key: str = "") -> Credential:
         whose = f"named {access_key}" if access_key else f"of {user}"
         raise UsageError(f"No key {whose} is known in {folder} or the environment: `bucketport keys create` makes one.")
     return found
+
+
+def try_out(loaded: Loaded) -> list[str]:
+    """Make every backend that the settings name, and ask none of them anything; what is to be mentioned.
+
+    That this machine has no keys to a cloud is such a thing: the gateway will perhaps run on another one.
+    Raises: BadConfiguration.
+    """
+    digests, said = WheelDigests(), list[str]()
+    world = World(time.time, time.monotonic, os.urandom, lambda: "0", digests, said.append, needs_keys=False)
+    stands_in = Memory(now=time.time, new_id=lambda: "0", digests=digests) if loaded.settings.has_store else None
+    mounts.registry(loaded, stands_in, Backends(world, stands_in), 0)
+    return list(dict.fromkeys(said))
 
 
 def _check_folder(folder: str) -> None:

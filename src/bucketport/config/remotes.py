@@ -9,6 +9,7 @@ import contextlib
 import os
 import random
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from bucketport import __version__
 from bucketport.backends.memory import Memory
@@ -36,6 +37,8 @@ from bucketport.transports.http1 import Http1Client
 
 Options = Mapping[str, str]
 
+C = TypeVar("C")
+
 _ENVIRONMENT = {
     "profile": "AWS_PROFILE",
     "role_arn": "AWS_ROLE_ARN",
@@ -61,7 +64,8 @@ _EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/
 
 @record
 class World:
-    """What backends need of the process."""
+    """What backends need of the process. `needs_keys` False: a machine without keys to a cloud is only told, for a
+    check that runs elsewhere than the gateway will."""
 
     now: Now
     monotonic: Callable[[], float]
@@ -69,6 +73,7 @@ class World:
     new_id: NewId
     digests: Digests
     report: Callable[[str], None]
+    needs_keys: bool = True
 
 
 class Backends:
@@ -157,7 +162,18 @@ class Backends:
         if "access_key_id" in options:
             secret = Secret(options["secret_access_key"])
             return Lasting(AwsKey(options["access_key_id"], secret, options.get("token", "")))
-        return credentials_aws.chain(self._machine(options), self._surroundings, self._world.report)
+        machine = self._machine(options)
+        return self._found(lambda: credentials_aws.chain(machine, self._surroundings, self._world.report))
+
+    def _found(self, chain: Callable[[], Keys[C]]) -> Keys[C]:
+        """The keys of this machine. Raises: ValueError where there are none, and they are needed."""
+        try:
+            return chain()
+        except ValueError as error:
+            if self._world.needs_keys:
+                raise
+            self._world.report(str(error))
+            return Lasting(None)
 
     def _azure(self, options: Options) -> StoreBackend:
         account, keys = self._azure_keys(options)
@@ -184,8 +200,8 @@ class Backends:
             return account, Lasting(credentials_azure.Sas(Secret(options["sas_token"].removeprefix("?"))))
         if "token" in options:
             return account, Lasting(credentials_azure.Bearer(Secret(options["token"])))
-        chain = credentials_azure.chain(account, self._machine(options), self._surroundings, self._world.report)
-        return account, chain
+        machine, report = self._machine(options), self._world.report
+        return account, self._found(lambda: credentials_azure.chain(account, machine, self._surroundings, report))
 
     def _gcs(self, options: Options) -> StoreBackend:
         place = gcs_requests.Place(
@@ -203,7 +219,8 @@ class Backends:
                 options["service_account_key"], self._surroundings, sign_rs256, world.report
             )  # fmt: skip
         else:
-            keys = credentials_gcs.chain(self._machine(options), self._surroundings, sign_rs256, world.report)
+            machine = self._machine(options)
+            keys = self._found(lambda: credentials_gcs.chain(machine, self._surroundings, sign_rs256, world.report))
         return Remote(gcs.Gcs(place, world.digests, world.entropy, world.now), keys, self._surroundings)
 
 

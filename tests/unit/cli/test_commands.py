@@ -163,6 +163,28 @@ def test_a_configuration_is_checked(command, folder):
     )
 
 
+S3 = '[[buckets]]\nname = "b"\nbackend_type = "s3"\nbackend_options = { bucket_name = "b" }\n'
+
+
+def test_a_check_tries_every_backend_and_names_the_line(command, folder):
+    text = S3 + '[[buckets]]\nname = "g"\nbackend_type = "gcs"\n'
+    (folder / "config.toml").write_text(text + 'backend_options = { bucket_name = "g", service_account_key = "{}" }\n')
+    code, _, err = command("config", "--check", "--config", "config.toml")
+    assert code == 2
+    assert err.startswith(
+        "bucketport: config.toml:5: buckets[1]: A gcs backend cannot be used: the service account key"
+    )
+
+
+def test_a_check_needs_no_keys_to_the_cloud(command, folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    (folder / "config.toml").write_text(S3)
+    code, out, err = command("config", "--check", "--config", "config.toml")
+    assert (code, out) == (0, "the configuration can be used\n")
+    assert err.startswith("bucketport: warning: on this machine: no AWS credentials")
+    assert command("serve", "--listen", "127.0.0.1:0", "--config", "config.toml")[0] == 2
+
+
 def test_a_url_is_presigned_without_a_server(command):
     key = created(command)["access_key"]
     code, out, _ = command(

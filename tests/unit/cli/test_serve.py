@@ -136,7 +136,7 @@ def test_running_requests_finish(serve, command, how):
     with socket.create_connection(("127.0.0.1", running.port), timeout=20) as client:
         head = f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nContent-Length: 6\r\n\r\n"
         client.sendall(head.encode() + b"abc")
-        assert eventually(lambda: in_flight(running) == 2)
+        assert eventually(lambda: reading(running, "bucketport_requests_in_flight") == 2)
         running.process.send_signal(how)
         assert eventually(lambda: refuses(running))
         client.sendall(b"def")
@@ -144,9 +144,9 @@ def test_running_requests_finish(serve, command, how):
     assert running.process.wait(30) == 0
 
 
-def in_flight(running):
+def reading(running, name):
     text = ask(running, target="/-/metrics").content.decode()
-    return float(text.partition("\nbucketport_requests_in_flight ")[2].split()[0])
+    return float(text.partition(f"\n{name} ")[2].split()[0])
 
 
 def refuses(running):
@@ -163,7 +163,7 @@ def test_a_second_signal_ends_it_at_once(serve, command):
     with socket.create_connection(("127.0.0.1", running.port), timeout=20) as client:
         head = f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nContent-Length: 6\r\n\r\n"
         client.sendall(head.encode() + b"abc")
-        assert eventually(lambda: in_flight(running) == 2)
+        assert eventually(lambda: reading(running, "bucketport_requests_in_flight") == 2)
         running.process.send_signal(signal.SIGTERM)
         assert eventually(lambda: refuses(running))
         running.process.send_signal(signal.SIGTERM)
@@ -231,6 +231,15 @@ def test_a_changed_configuration_comes_into_force(serve, folder):
     assert ask(running, target="/photos/").status == 200
 
 
+def test_a_changed_file_is_noticed_without_a_signal(serve, folder):
+    config = folder / "config.toml"
+    config.write_text('[server]\nlisten = "127.0.0.1:0"\n[store]\nbuckets = ["photos"]\n')
+    running = serve("--config", "config.toml")
+    config.write_text('[server]\nlisten = "127.0.0.1:0"\n[store]\npublic = ["photos"]\n')
+    assert "the configuration config.toml is in force" in running.next_event()
+    assert ask(running, target="/photos/").status == 200
+
+
 def test_a_bad_configuration_changes_nothing(serve, folder):
     config = folder / "config.toml"
     config.write_text('[server]\nlisten = "127.0.0.1:0"\n[store]\npublic = ["photos"]\n')
@@ -240,5 +249,5 @@ def test_a_bad_configuration_changes_nothing(serve, folder):
     said = running.next_event()
     assert "the old configuration stays: config.toml:2: server.listn: unknown setting; did you mean listen?" in said
     assert ask(running, target="/photos/").status == 200
-    assert b"\nbucketport_config_refusals_total 1.0" in ask(running, target="/-/metrics").content
+    assert reading(running, "bucketport_config_refusals_total") >= 1
     assert running.stop()[0] == 0
