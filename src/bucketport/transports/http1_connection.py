@@ -18,6 +18,9 @@ from bucketport.transports.http1_messages import HIGH, Body, Waits, head_of, kee
 SMALL = 64 << 10
 """Bytes up to which an answer's body is awaited whole."""
 
+JOINED = 16 << 10
+"""Bytes up to which a request's body is joined to its head; above it two buffers are cheaper than a copy."""
+
 HEAD = 64 << 10
 """Bytes that the head of an answer may have."""
 
@@ -74,7 +77,7 @@ class Connection(asyncio.Protocol):
         try:
             if isinstance(body, bytes):
                 head = head_of(request, len(body))
-                if len(body) <= SMALL:
+                if len(body) <= JOINED:
                     self._transport.write(head + body)
                 else:
                     self._transport.writelines([head, body])

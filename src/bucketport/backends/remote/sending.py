@@ -91,15 +91,14 @@ class Sender(Generic[C]):
                 if exchange is not None:
                     exchange.upstream += world.clock() - began
             if error is None:
-                if not renewed and answer.status >= 400 and self._dialect.stale(answer) and _whole_body(request):
+                if answer.status >= 400 and not renewed and self._dialect.stale(answer) and _whole_body(request):
                     self._keys.forget()
                     renewed = True
                     continue
                 self._budget.gain()
                 return answer
-            if attempt == retry.ATTEMPTS or not retry.repeatable(request, error, answered=answered):
-                raise error
-            if not self._budget.spend():
+            repeats = attempt < retry.ATTEMPTS and retry.repeatable(request, error, answered=answered)
+            if not repeats or not self._budget.spend():
                 raise error
             await world.sleep(retry.pause(attempt, error, world.random))
             attempt += 1

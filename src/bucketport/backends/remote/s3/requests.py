@@ -1,6 +1,7 @@
 """How does a request to S3 look, and how is it signed? What every family of calls here stands on."""
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Mapping
@@ -102,7 +103,7 @@ class Requests(Dialect[AwsKey]):
             if headers.get(_PAYLOAD) in (UNSIGNED_PAYLOAD, EMPTY_SHA256):
                 del headers[_PAYLOAD]
             return request.with_headers(headers)
-        stamp = dates.stamp(now)
+        stamp = _stamp(int(now))
         payload = headers.get(_PAYLOAD)
         if payload is None:
             payload = EMPTY_SHA256
@@ -114,9 +115,9 @@ class Requests(Dialect[AwsKey]):
         if key.token:
             headers["x-amz-security-token"] = key.token
         headers["host"] = request.endpoint.authority
-        names = sorted([name for name in headers if name.startswith("x-amz-") or name in ("host", "content-md5")])
+        names = sorted([name for name in headers if name.startswith("x-amz-") or name in _SIGNED])
         signed = ";".join(names)
-        made_for = scope(stamp[:8], self.place.region)
+        made_for = _scope(stamp[:8], self.place.region)
         lines = canonical_headers(headers, names)
         canonical = f"{request.method}\n{request.path}\n{request.query}\n{lines}\n{signed}\n{payload}"
         text = string_to_sign(stamp, made_for, canonical.encode("latin-1"))
@@ -192,6 +193,12 @@ class Requests(Dialect[AwsKey]):
                 error.fields["Condition"] = condition[1].decode()
         return error
 
+
+_SIGNED = frozenset({"host", "content-md5"})
+
+# A second holds many requests, and a day all of them.
+_stamp = functools.lru_cache(maxsize=4)(dates.stamp)
+_scope = functools.lru_cache(maxsize=64)(scope)
 
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9.]{1,80})\s*</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]{0,400})")
