@@ -191,10 +191,11 @@ def default_of(field: FieldInfo) -> str:
 
 
 def stale() -> list[str]:
-    """The names of pages that differ from what the code says, or are there without being made."""
+    """The names of pages that differ from what the code says, or that nothing makes any more."""
     wanted = pages()
-    kept = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md")}
-    return sorted(name for name in wanted.keys() | kept.keys() if wanted.get(name) != kept.get(name))
+    found = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md")}
+    made = {name: text for name, text in found.items() if name in wanted or MADE_BY in text}
+    return sorted(name for name in wanted.keys() | made.keys() if wanted.get(name) != made.get(name))
 
 
 def main() -> int:
