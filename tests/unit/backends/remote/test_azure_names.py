@@ -56,6 +56,7 @@ def test_encoded_name_is_one_of_azures(name):
         ("a_31", "a_31"),
         ("Upper", "upper"),
         ("", "_00"),
+        ("_00", "_5f00"),
         (OURS + "etag", "_62" + OURS[1:] + "etag"),
     ],
 )

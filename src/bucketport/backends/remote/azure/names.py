@@ -47,7 +47,7 @@ def encode_name(name: str) -> str:
         elif not character.isalnum() or (at == 0 and character.isdigit()):
             character = _escape(character)
         made = character + made
-    if made.startswith(OURS):
+    if made.startswith(OURS) or made == _EMPTY:
         made = _escape(made[0]) + made[1:]
     return made
 
