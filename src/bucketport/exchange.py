@@ -34,6 +34,15 @@ class Exchange:
     aborted: bool = False
     upstream: float = 0.0
 
+    @property
+    def timing(self) -> str:
+        """The Server-Timing value of an answer that took a backend: milliseconds there and here, until its head.
+
+        Source: https://www.w3.org/TR/server-timing/
+        """
+        here = max(self.headed - self.started - self.upstream, 0.0)
+        return f"backend;dur={self.upstream * 1e3:.1f}, gateway;dur={here * 1e3:.1f}"
+
 
 current: contextvars.ContextVar[Exchange | None] = contextvars.ContextVar("exchange", default=None)
 """The exchange of the request that is being answered, for what sends requests of its own because of it: they carry its

@@ -286,10 +286,12 @@ class _Answer:
                 raise ValueError("the answer's Content-Length is not its body's")
         if self._body.http1 and (response.close or not self._body.ended):
             headers["connection"] = "close"
+        exchange.status, exchange.headed = response.status, self._monotonic()
+        if exchange.upstream:
+            headers["server-timing"] = exchange.timing
         raw_headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()]
         if any(set(text) & set(b"\r\n\0") for _, text in raw_headers):
             raise ValueError("a header of the answer holds a line end")
-        exchange.status, exchange.headed = response.status, self._monotonic()
         self.begun = True
         await self._send({"type": "http.response.start", "status": response.status, "headers": raw_headers})
 

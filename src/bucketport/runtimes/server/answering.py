@@ -159,8 +159,10 @@ def _head_of(flow: Flow, response: Response, length: int | None, head: Head, exc
         framing += "Connection: keep-alive\r\n"
     headed = server.monotonic()
     preamble = server.preamble(exchange.started_at + headed - exchange.started)
-    raw_head = head_bytes(status, headers, f"x-amz-request-id: {exchange.id}\r\n{preamble}{framing}")
     exchange.status, exchange.headed = status, headed
+    if exchange.upstream:
+        framing += f"Server-Timing: {exchange.timing}\r\n"
+    raw_head = head_bytes(status, headers, f"x-amz-request-id: {exchange.id}\r\n{preamble}{framing}")
     return raw_head
 
 
