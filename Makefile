@@ -10,13 +10,16 @@ HERE := $(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 INSTALLED := .venv/installed-$(HERE)
 TESTABLE := .venv/testable-$(HERE)
 
-.PHONY: serve test lint types format docs bench clean help
+.PHONY: serve test servers lint types format docs bench clean help
 
 serve: $(INSTALLED) ## start an S3 server on 127.0.0.1:9000, data in ./bucketport-data
 	@exec $(BIN)/bucketport serve $(ARGS)
 
 test: lint types ## lint, types, and all tests
 	$(BIN)/python -m pytest -n auto -q $(ARGS)
+
+servers: $(TESTABLE) ## install the real servers that the gateway's tests run against
+	@.ci/servers
 
 lint: $(TESTABLE) ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from bucketport.backends.remote import upload as uploads
 from bucketport.backends.remote.credentials import Keys
 from bucketport.backends.remote.dialect import Dialect
 from bucketport.backends.remote.sending import Sender, Surroundings
-from bucketport.errors import BackendError, S3Error
+from bucketport.errors import BackendError, NoSuchBucket, S3Error
 from bucketport.message import Response
 from bucketport.model import (
     Attributes,
@@ -89,6 +89,8 @@ class Remote(Generic[C]):
             async with turns:
                 try:
                     return await self.delete(ObjectName(bucket, item.key), item.version, item.conditions)
+                except NoSuchBucket:
+                    raise  # No key has an answer of its own then.
                 except (S3Error, BackendError) as error:
                     return error
 

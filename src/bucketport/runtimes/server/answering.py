@@ -162,8 +162,7 @@ def _head_of(flow: Flow, response: Response, length: int | None, head: Head, exc
     exchange.status, exchange.headed = status, headed
     if exchange.upstream:
         framing += f"Server-Timing: {exchange.timing}\r\n"
-    raw_head = head_bytes(status, headers, f"x-amz-request-id: {exchange.id}\r\n{preamble}{framing}")
-    return raw_head
+    return head_bytes(status, headers, f"x-amz-request-id: {exchange.id}\r\n{preamble}{framing}")
 
 
 def _may_go_on(flow: Flow, length: int | None, head: Head) -> bool:

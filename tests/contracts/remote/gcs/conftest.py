@@ -458,7 +458,6 @@ def google():
 ACCOUNT = "buckets belong to the account, not to our users"
 NO_OWNER = "an upload's owner is not to be had from Google before its end"
 NO_SUMS = "Google keeps no checksum of a part but its own, and lists none"
-BY_KEY = "keys are removed side by side, each with an error of its own"
 
 LACKS = {
     "TestAttributesOfParts.test_parts_are_told": NO_SUMS,
@@ -470,8 +469,6 @@ LACKS = {
     "TestBuckets.test_bucket_made_anew_is_empty_and_somebody_elses": ACCOUNT,
     "TestChecksumsOfParts.test_checksum_of_the_whole_is_compared": NO_SUMS,
     "TestCompletingAgain.test_repeating_changes_nothing": "what an upload became is known while the object is there",
-    "TestDeleteMany.test_absent_bucket": BY_KEY,
-    "TestObjects.test_absent_bucket": BY_KEY,
     "TestObjects.test_content_may_have_no_declared_length": "content without a length is refused for every cloud",
     "TestRefusedCompleting.test_part_with_another_checksum": NO_SUMS,
     "TestUploadListing.test_entry_tells_what_was_begun": NO_OWNER,
