@@ -74,6 +74,7 @@ def load(asked: Asked) -> Loaded:
             else:
                 document.wrong(finding.path, finding.message)
     if document.problems or settings is None:
+        document.problems.sort(key=lambda problem: _order(problem.place))
         raise BadConfiguration(document.problems)
     files = [asked.file, *sorted(resolver.files)] if asked.file else []
     return Loaded(settings, document.places, warnings, files)
@@ -179,7 +180,6 @@ def _validate(data: dict[str, Any], document: _Document) -> Settings | None:
             path = words.path_of(found, data)
             hint = suggestion(path) if found["type"] == "extra_forbidden" else ""
             document.wrong(path, words.say(found) + hint)
-        document.problems.sort(key=lambda problem: _order(problem.place))
         return None
 
 

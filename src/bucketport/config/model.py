@@ -135,7 +135,7 @@ class Bucket(Section):
     """A bucket that leads to a backend."""
 
     name: str = Field(description="The name that clients use.")
-    backend_type: Literal["s3", "az", "gcs", "local", "memory"] = Field(description="What kind of backend it is.")
+    backend_type: str = Field(description="s3, az, gcs, local (the embedded store), memory, or what a package brings.")
     backend_prefix: str = Field(default="", description="Put before every key there, and taken off every answer.")
     anonymous_access: bool = Field(default=False, description="Whether anybody may read and list, without a key.")
     allowed_roles: list[str] = Field(default=[], description="Roles whose sessions may use it.")
@@ -152,7 +152,7 @@ class BackendUser(Section):
 class DefaultBackend(Section):
     """Where every bucket leads that is not configured: an account, under the buckets' own names."""
 
-    backend_type: Literal["s3", "az", "gcs", "local", "memory"] = Field(description="What kind of backend it is.")
+    backend_type: str = Field(description="s3, az, gcs, local (the embedded store), memory, or what a package brings.")
     anonymous_access: bool = Field(default=False, description="Whether anybody may read and list, without a key.")
     backend_options: Options = Field(default={}, description="As a bucket's, without bucket_name.")
     users: list[BackendUser] = Field(default=[], description="Users with keys of their own there.")
@@ -186,6 +186,16 @@ class Role(Section):
     allowed_scopes: list[Scope] = Field(default=[], description="What a session may do.")
 
 
+class Extension(Section):
+    """Something that another package brings; see docs/extending."""
+
+    kind: Literal["credentials", "buckets", "methods"] = Field(
+        description="A registry of keys, a registry of buckets, or a way to authenticate."
+    )
+    name: str = Field(description="The name of its entry point in the group bucketport.KIND.")
+    options: Options = Field(default={}, description="What it is told; `${VARIABLE}` and `file:PATH` are looked up.")
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -200,6 +210,7 @@ class Settings(Section):
     buckets: list[Bucket] = Field(default=[], description="Buckets that lead to backends.")
     default_backend: DefaultBackend | None = Field(default=None, description="Where all other names lead.")
     credentials: list[Credential] = Field(default=[], description="Access keys.")
+    extensions: list[Extension] = Field(default=[], description="What other packages bring, in the order of its use.")
     roles: list[Role] = Field(default=[], description="Roles; tokens are not exchanged for sessions yet.")
 
     @property

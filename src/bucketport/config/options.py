@@ -77,6 +77,9 @@ SECRETS = frozenset(("secret_access_key", "token", "access_key", "sas_token", "c
 
 _NEEDED = {"s3": ("bucket_name",), "az": ("account_name", "container_name"), "gcs": ("bucket_name",)}
 
+KINDS = tuple(_KNOWN)
+"""The kinds of backends that are always there."""
+
 _OF_ONE_BUCKET = frozenset({"bucket_name", "container_name"})
 
 _BOOLEANS = frozenset(
@@ -89,7 +92,7 @@ _WORDS = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off"})
 def _names(kind: str) -> dict[str, str]:
     """Every name of an option, in lower case, with the one that it stands for."""
     found = {}
-    for name, aliases in _KNOWN[kind].items():
+    for name, aliases in _KNOWN.get(kind, {}).items():
         found[name] = name
         found |= dict.fromkeys(aliases.split(), name)
     return found
@@ -111,6 +114,8 @@ def is_secret(name: str) -> bool:
 
 def check(kind: str, given: Mapping[str, str], *, one_bucket: bool) -> Iterator[tuple[str, str, bool]]:
     """(what is wrong, the option, whether it is harmless) for the options of a bucket or of a whole account."""
+    if kind not in _KNOWN:
+        return  # another package's, which says itself what it needs
     seen: dict[str, str] = {}
     yield from check_names(kind, given, seen, one_bucket=one_bucket)
     emulated = given.get(seen.get("use_emulator", ""), "").lower() in ("true", "1", "yes", "on")

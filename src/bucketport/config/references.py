@@ -14,7 +14,9 @@ from bucketport.config.lines import Path
 _VARIABLE = re.compile(r"(\$?)\$\{([^}]*)\}")
 
 _SECRETS = frozenset({"secret_access_key"})
-"""Keys whose value may be `file:PATH`, besides everything in backend_options."""
+"""Keys whose value may be `file:PATH`, besides everything in these tables."""
+
+_TABLES = frozenset({"backend_options", "options"})
 
 
 class Resolver:
@@ -40,7 +42,7 @@ class Resolver:
     def _text(self, text: str, path: Path) -> str:
         if "${" in text:
             text = _VARIABLE.sub(lambda found: self._variable(found, path), text)
-        if text.startswith("file:") and ("backend_options" in path or path[-1] in _SECRETS):
+        if text.startswith("file:") and (path[-1] in _SECRETS or not _TABLES.isdisjoint(path)):
             return self._content(text.removeprefix("file:"), path)
         return text
 

@@ -6,6 +6,7 @@ connections, keys that were fetched, the content of a memory backend.
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ from bucketport.backends.remote.gcs import dialect as gcs
 from bucketport.backends.remote.gcs import requests as gcs_requests
 from bucketport.backends.remote.s3.dialect import S3
 from bucketport.backends.remote.s3.requests import Place as S3Place
+from bucketport.config import extensions
 from bucketport.config.options import canonical
 from bucketport.config.trouble import UsageError
 from bucketport.errors import BucketAlreadyExists, BucketAlreadyOwnedByYou
@@ -105,6 +107,13 @@ class Backends:
                 raise UsageError(f"A {kind} backend cannot be used: {error}.") from error
         return self._kept[key]
 
+    def means(self, options: Options) -> extensions.Means:
+        """What another package's extension is made with."""
+        world = self._world
+        return extensions.Means(
+            options, world.now, world.monotonic, world.entropy, world.new_id, world.digests, self._client, world.report
+        )
+
     def bucket(self, name: str, kind: str, prefix: str, given: Options) -> StoreBackend:
         """The backend of one configured bucket, under its prefix. Raises: UsageError."""
         backend = self.backend(kind, given)
@@ -130,6 +139,9 @@ class Backends:
         if kind == "memory":
             world = self._world
             return Memory(now=world.now, new_id=world.new_id, digests=world.digests)
+        if kind != "local":
+            made: StoreBackend = extensions.make("backends", kind, self.means(options))
+            return made
         if "path" in options:
             raise ValueError("a local backend is the embedded store, in the data folder; path has no place here")
         if self._store is None:
@@ -183,7 +195,11 @@ class Backends:
         place = azure_requests.Place(parse_endpoint(endpoint), options.get("container_name", ""), account)
         # Upload ids are sealed with what only gateways of this account know; where none of it lasts, until we stop.
         world = self._world
-        secret = options.get("access_key") or options.get("sas_token") or options.get("client_secret")
+        machine = self._machine(options)
+        variables = ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_CLIENT_SECRET")
+        secret = (
+            options.get("access_key") or options.get("sas_token") or next(filter(None, map(machine.get, variables)), "")
+        )
         sealed = Secret(secret or world.entropy(32).hex())
         tools = azure_requests.Tools(world.now, world.entropy, world.digests, sealing_key(None, sealed))
         return Remote(azure.Azure(place, tools), keys, self._surroundings)
@@ -207,7 +223,7 @@ class Backends:
         place = gcs_requests.Place(
             parse_endpoint(options.get("endpoint") or "https://storage.googleapis.com"),
             options.get("bucket_name", ""),
-            options.get("project_id", ""),
+            options.get("project_id") or _project(options.get("service_account_key", "")),
         )
         world = self._world
         keys: Keys[credentials_gcs.Bearer]
@@ -226,6 +242,14 @@ class Backends:
 
 def _true(text: str | None) -> bool:
     return (text or "").lower() in ("true", "1", "yes", "on")
+
+
+def _project(key: str) -> str:
+    """The project that a service account's key names, empty when it names none."""
+    try:
+        return str(json.loads(key).get("project_id", "")) if key else ""
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _signer() -> "credentials_gcs.SignRs256":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bucketport import operations
 from bucketport.access.actions import ACTIONS
-from bucketport.config import options
+from bucketport.config import extensions, options
 from bucketport.config.lines import Path
 from bucketport.config.model import Credential, Role, Scope, Settings
 from bucketport.errors import InvalidBucketName
@@ -37,6 +37,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield from _buckets(settings)
     yield from _default_backend(settings)
     yield from _credentials(settings)
+    for number, extension in enumerate(settings.extensions):
+        yield from _kind(("extensions", number, "name"), extension.kind, extension.name)
     for number, role in enumerate(settings.roles):
         yield from _role(role, ("roles", number))
     yield from _repeated(("roles",), "role_id", [role.role_id for role in settings.roles])
@@ -117,6 +119,7 @@ def _buckets(settings: Settings) -> Iterator[Finding]:
             if role not in roles:
                 near = _near(role, roles)
                 yield Finding((*path, "allowed_roles", place), f"there is no role {role!r}{near}", harmless=True)
+        yield from _kind((*path, "backend_type"), "backends", bucket.backend_type, options.KINDS)
         for message, option, harmless in options.check(bucket.backend_type, bucket.backend_options, one_bucket=True):
             yield Finding((*path, "backend_options", option) if option else path, message, harmless)
     yield from _repeated(("buckets",), "name", [bucket.name for bucket in settings.buckets])
@@ -127,9 +130,12 @@ def _default_backend(settings: Settings) -> Iterator[Finding]:
     if backend is None:
         return
     path: Path = ("default_backend",)
+    yield from _kind((*path, "backend_type"), "backends", backend.backend_type, options.KINDS)
     for message, option, harmless in options.check(backend.backend_type, backend.backend_options, one_bucket=False):
         yield Finding((*path, "backend_options", option) if option else path, message, harmless)
     for number, user in enumerate(backend.users):
+        if backend.backend_type not in options.KINDS:
+            break
         found = options.check_names(backend.backend_type, user.backend_options, {}, one_bucket=False)
         for message, option, harmless in found:
             yield Finding((*path, "users", number, "backend_options", option), message, harmless)
@@ -180,8 +186,17 @@ def _scopes(scopes: Sequence[Scope], path: Path) -> Iterator[Finding]:
                 yield Finding((*path, number, "actions", place), f"unknown action {action!r}{_near(action, known)}")
 
 
+def _kind(path: Path, group: str, name: str, always: Sequence[str] = ()) -> Iterator[Finding]:
+    """Whether that kind of thing is there, always or by another package."""
+    if name not in always:
+        known = [*always, *extensions.installed(group)]
+        if name not in known:
+            expected = f"one of {', '.join(known)} is expected" if known else "no package that is installed brings one"
+            yield Finding(path, f"{expected}, not {name[:80]!r}{_near(name, known)}")
+
+
 def _near(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
+    near = difflib.get_close_matches(word.lower(), list(known), 1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -19,6 +19,8 @@ def leaves(settings: BaseModel, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         if name == "backend_options":
             for option, text in value.items():
                 yield (*path, name, option), HIDDEN if options.is_secret(option) else text
+        elif name == "options":
+            yield from (((*path, name, option), HIDDEN) for option in value)
         elif isinstance(value, BaseModel):
             yield from leaves(value, (*path, name))
         elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
