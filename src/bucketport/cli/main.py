@@ -1,7 +1,7 @@
 """Which commands are there, and how do they end? Every command ends here, with one of these exit codes:
 
 0  done; a server that was asked to stop and did
-1  it could not be done: the message says why (fsck: it found faults)
+1  it could not be done: the message says why (fsck: it found faults; explain: it is not allowed)
 2  the command line or the configuration is wrong
 3  the address cannot be listened on
 4  the data folder is in use, was written by a newer release, or cannot be read
@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from bucketport import __version__
-from bucketport.cli import buckets, configuration, fsck, keys, presign, serve
+from bucketport.cli import buckets, configuration, explain, fsck, keys, presign, serve
 from bucketport.cli.output import complain
 from bucketport.config.trouble import Failure
 
@@ -39,6 +39,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(buckets.app, name="buckets")
 app.command("config")(configuration.config)
 app.command()(presign.presign)
+app.command()(explain.explain)
 app.command()(fsck.fsck)
 
 

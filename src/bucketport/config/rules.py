@@ -176,6 +176,12 @@ def actions() -> set[str]:
     return {*ACTIONS, "*", "copy", *(row.action for row in operations.table())}
 
 
+def action_trouble(name: str) -> str:
+    """What is wrong with the name of an action; empty when nothing is."""
+    known = actions() - {"*"}
+    return "" if name in known else f"unknown action {name[:80]!r}{_near(name, known)}"
+
+
 def _scopes(scopes: Sequence[Scope], path: Path) -> Iterator[Finding]:
     known = actions() if scopes else set()
     for number, scope in enumerate(scopes):

@@ -23,9 +23,10 @@ def credential_of(row: model.Credential) -> Credential:
 
 def scope_of(row: model.Scope) -> Scope:
     """The scope that a table describes, with `copy` as what it is made of."""
-    return Scope(row.bucket, tuple(row.prefixes), frozenset(_spelled_out(row.actions)))
+    return Scope(row.bucket, tuple(row.prefixes), frozenset(spelled_out(row.actions)))
 
 
-def _spelled_out(actions: Iterable[str]) -> Iterable[str]:
+def spelled_out(actions: Iterable[str]) -> Iterable[str]:
+    """Single actions in the place of words that stand for several."""
     for action in actions:
         yield from _SEVERAL.get(action, (action,))

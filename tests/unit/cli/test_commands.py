@@ -257,3 +257,16 @@ def test_a_mistake_of_ours_is_no_traceback(folder):
     assert done.returncode == 70
     assert done.stderr.startswith("bucketport: this is a mistake of bucketport's own: ZeroDivisionError")
     assert "Traceback" not in done.stderr
+
+
+def test_a_decision_is_explained(command, folder):
+    (folder / "config.toml").write_text('[[buckets]]\nname = "b"\nbackend_type = "memory"\nanonymous_access = true\n')
+    words = ["--config", "config.toml", "s3://b/k"]
+    assert command("explain", "--action", "get_object", *words) == (
+        0,
+        "allowed: anonymous read of the bucket (config.toml:4)\n",
+        "",
+    )
+    code, out, _ = command("explain", "--action", "put_object", "--json", *words)
+    assert (code, json.loads(out)["allowed"]) == (1, False)
+    assert command("explain", "--action", "fly", *words)[0] == 2
