@@ -149,6 +149,7 @@ def _open(folder: str, path: str) -> apsw.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
     connection.set_busy_timeout(2000)
+    connection.pragma("journal_mode", "wal")  # a command that writes never makes the server wait
     connection.pragma("synchronous", "full")
     found = connection.pragma("user_version")
     if found > FORMAT:

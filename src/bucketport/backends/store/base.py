@@ -11,7 +11,9 @@ from typing import TypeVar
 from bucketport.backends.store.blobs.shelf import Shelf
 from bucketport.backends.store.index.reserve import SIZE
 from bucketport.backends.store.index.sqlite import SqliteIndex
+from bucketport.backends.store.index.writer import Done
 from bucketport.backends.store.leases import Leases
+from bucketport.model import BucketInfo
 from bucketport.ports import Digests, Entropy, Now
 from bucketport.record import record
 
@@ -67,7 +69,16 @@ class Base:
         self._log, self._settings = rooms.log, rooms.settings
         self._read = rooms.index.read
         self._submit = rooms.index.submit
+        self._known: dict[str, BucketInfo] = {}
         self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, "bucketport-blobs")
+
+    def _forget(self, bucket: str) -> Done:
+        """What is to be called when a change of a bucket is decided: the next look at it reads its row."""
+
+        def decided(_: Exception | None) -> None:
+            self._known.pop(bucket, None)
+
+        return decided
 
     def _now_ms(self) -> int:
         return int(self._now() * 1000)
