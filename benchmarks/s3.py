@@ -150,6 +150,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def answers(port: int, path: str) -> bool:
+    """Whether something on that port answers."""
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", path)
+        connection.getresponse().read()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def running(port: int, path: str, *command: str) -> Iterator[int]:
     """A server on CPU 0, ready when `path` is answered; its process id."""
@@ -157,14 +168,11 @@ def running(port: int, path: str, *command: str) -> Iterator[int]:
     process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL)
     os.sched_setaffinity(process.pid, {0})
     try:
-        for _ in range(200):
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", port)
-                connection.request("GET", path)
-                connection.getresponse().read()
-                break
-            except OSError:
-                time.sleep(0.05)
+        deadline = time.monotonic() + 30
+        while not answers(port, path):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"the server did not begin: exit code {process.poll()}")
+            time.sleep(0.05)
         yield process.pid
     finally:
         process.terminate()
