@@ -86,8 +86,11 @@ def _asked_server(method: str, bucket: str, user: str, loaded: "Loaded") -> bool
     server = presence.find(loaded.settings.server.data)
     if server is None:
         return False
-    from bucketport.cli.calling import call
+    from bucketport.cli.calling import NotThere, call
     from bucketport.config.offline import key_of
 
-    call(server, method, f"/{bucket}", key_of(loaded, user), loaded.settings.server.region)
+    try:
+        call(server, method, f"/{bucket}", key_of(loaded, user), loaded.settings.server.region)
+    except NotThere:
+        return False
     return True

@@ -18,6 +18,10 @@ SECONDS = 30
 """How long the server may take."""
 
 
+class NotThere(Failure):
+    """Nobody listens there any more: the server was killed, and its number belongs to another process."""
+
+
 def call(server: Presence, method: str, raw_path: str, credential: Credential, region: str = "") -> bytes:
     """The body of a good answer. Raises: Failure with the server's own words, or that it cannot be reached."""
     parts = urllib.parse.urlsplit(server.url)
@@ -33,6 +37,8 @@ def call(server: Presence, method: str, raw_path: str, credential: Credential, r
         connection.request(method, raw_path, headers=headers)
         answer = connection.getresponse()
         body = answer.read()
+    except ConnectionRefusedError as error:
+        raise NotThere(f"Nobody listens at {server.url}.") from error
     except (OSError, http.client.HTTPException) as error:
         raise Failure(f"The server at {server.url} (process {server.pid}) does not answer: {error}.") from error
     finally:

@@ -5,7 +5,6 @@ A `Foundation` is opened once and lives as long as the process: the store, the r
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from bucketport.api.health import HealthApi
 from bucketport.api.metrics import MetricsApi
@@ -17,25 +16,21 @@ from bucketport.backends.store.base import Settings as StoreSettings
 from bucketport.backends.store.open import open_store
 from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
-from bucketport.config import extensions, mounts
 from bucketport.config.keys import MAIN_USER
-from bucketport.config.load import Loaded, written
+from bucketport.config.load import Loaded
 from bucketport.config.model import Paths, Server, Settings
+from bucketport.config.registries import all_buckets, all_credentials, all_methods
 from bucketport.config.remotes import Backends, World
 from bucketport.config.rules import parse_network
-from bucketport.config.scopes import credential_of
-from bucketport.config.trouble import BadConfiguration, DataUnusable, Problem, UsageError
+from bucketport.config.trouble import DataUnusable
 from bucketport.crypto.digests import WheelDigests
 from bucketport.errors import BackendError, BucketAlreadyExists, BucketAlreadyOwnedByYou
-from bucketport.identity.header import HeaderSignature
-from bucketport.identity.presigned import PresignedUrl
 from bucketport.metering.access_log import AccessLog
 from bucketport.metering.prometheus import PrometheusMeter, Reading
 from bucketport.model import BucketInfo, Owner
 from bucketport.ports import Entropy, NewId, Now
 from bucketport.record import record
 from bucketport.registry.sqlite import SqliteCredentials
-from bucketport.registry.static import Chain, StaticCredentials
 from bucketport.wire.forwarded import Proxies, parse_public_url
 from bucketport.wire.path_mapping import PathMapping
 
@@ -126,24 +121,11 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
     """The application that these settings describe."""
     settings, surroundings = loaded.settings, foundation.surroundings
     server = settings.server
-    credentials = Chain(
-        (
-            StaticCredentials(credential_of(row) for row in settings.credentials),
-            foundation.keys,
-            *_extensions(loaded, foundation, "credentials"),
-        )
-    )
-    buckets = mounts.registry(loaded, foundation.store, foundation.backends, foundation.started_ms)
-    for number, row in reversed(list(enumerate(settings.extensions))):
-        if row.kind == "buckets":
-            buckets = _extension(loaded, foundation, number, buckets)
+    credentials = all_credentials(loaded, (foundation.keys,), foundation.backends)
+    buckets = all_buckets(loaded, foundation.store, foundation.backends, foundation.started_ms)
     s3 = S3Api(
         buckets,
-        (
-            HeaderSignature(credentials, server.region),
-            PresignedUrl(credentials, server.region),
-            *_extensions(loaded, foundation, "methods", credentials),
-        ),
+        all_methods(loaded, credentials, foundation.backends),
         foundation.digests,
         surroundings.now,
         S3Settings(
@@ -158,25 +140,6 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
         copier=Copier(foundation.digests),
     )
     return App((HealthApi(surroundings.ready), MetricsApi(foundation.meter), s3), surroundings.report)
-
-
-def _extensions(loaded: Loaded, foundation: Foundation, kind: str, *more: object) -> list[Any]:
-    """What other packages bring of that kind, made anew. Raises: UsageError."""
-    return [
-        _extension(loaded, foundation, number, *more)
-        for number, row in enumerate(loaded.settings.extensions)
-        if row.kind == kind
-    ]
-
-
-def _extension(loaded: Loaded, foundation: Foundation, number: int, *more: object) -> Any:
-    """One of them. Raises: BadConfiguration with its line."""
-    row = loaded.settings.extensions[number]
-    try:
-        return extensions.make(row.kind, row.name, foundation.backends.means(row.options), *more)
-    except UsageError as error:
-        path = ("extensions", number)
-        raise BadConfiguration([Problem(loaded.place(path), written(path), str(error))]) from error
 
 
 def _mapping(paths: Paths) -> PathMapping | None:

@@ -3,6 +3,7 @@
 The main key's user is `admin`, whatever the key: so a new key keeps the buckets that the old one made.
 """
 
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ PAIRS = (
     ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"),
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
 )
-"""In this order; the first pair that is there counts."""
+"""In this order; the first pair that is there counts. The first two may be files, see `_value`."""
 
 
 @record
@@ -33,7 +34,7 @@ def main_key(environment: Mapping[str, str], *, is_gateway: bool) -> GivenKey | 
     Raises: UsageError when half of a pair is missing.
     """
     for access_name, secret_name in PAIRS[:2] if is_gateway else PAIRS:
-        access, secret = environment.get(access_name, ""), environment.get(secret_name, "")
+        access, secret = _value(environment, access_name), _value(environment, secret_name)
         if not access and not secret:
             continue
         if access_name == "AWS_ACCESS_KEY_ID" and environment.get("AWS_SESSION_TOKEN"):
@@ -43,6 +44,21 @@ def main_key(environment: Mapping[str, str], *, is_gateway: bool) -> GivenKey | 
             raise UsageError(f"{there} is set but {missing} is not: set both, or neither.")
         return GivenKey(_row(MAIN_USER, access, secret), f"environment {access_name}")
     return None
+
+
+def _value(environment: Mapping[str, str], name: str) -> str:
+    """The variable, or the content of the file that `NAME_FILE` names, as containers are given secrets.
+
+    Source: MinIO's container takes MINIO_ROOT_USER_FILE so, a bare name being one of /run/secrets.
+    """
+    found, file = environment.get(name, ""), environment.get(f"{name}_FILE", "")
+    if found or not file or name.startswith("AWS_"):
+        return found
+    path = pathlib.Path("/run/secrets") / file
+    try:
+        return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name}_FILE: {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def parse_user(text: str) -> GivenKey:

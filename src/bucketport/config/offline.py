@@ -13,10 +13,10 @@ from bucketport.backends.store import fsck
 from bucketport.backends.store.index.sqlite import open_for_reading
 from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
-from bucketport.config import mounts
 from bucketport.config.build import Surroundings, open_keys, open_store_of
 from bucketport.config.first_key import known_key
 from bucketport.config.load import Loaded
+from bucketport.config.registries import all_buckets, all_credentials, all_methods
 from bucketport.config.remotes import Backends, World
 from bucketport.config.trouble import DataUnusable, Failure, UsageError
 from bucketport.crypto.digests import WheelDigests
@@ -78,7 +78,7 @@ def key_of(loaded: Loaded, user: str, access_key: str = "") -> Credential:
 
 
 def try_out(loaded: Loaded) -> list[str]:
-    """Make every backend that the settings name, and ask none of them anything; what is to be mentioned.
+    """Make all that the settings name, and ask no backend anything; what is to be mentioned.
 
     That this machine has no keys to a cloud is such a thing: the gateway will perhaps run on another one.
     Raises: BadConfiguration.
@@ -86,7 +86,9 @@ def try_out(loaded: Loaded) -> list[str]:
     digests, said = WheelDigests(), list[str]()
     world = World(time.time, time.monotonic, os.urandom, lambda: "0", digests, said.append, needs_keys=False)
     stands_in = Memory(now=time.time, new_id=lambda: "0", digests=digests) if loaded.settings.has_store else None
-    mounts.registry(loaded, stands_in, Backends(world, stands_in), 0)
+    backends = Backends(world, stands_in)
+    all_buckets(loaded, stands_in, backends, 0)
+    all_methods(loaded, all_credentials(loaded, (), backends), backends)
     return list(dict.fromkeys(said))
 
 

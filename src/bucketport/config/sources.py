@@ -18,7 +18,7 @@ from bucketport.record import record
 
 PREFIX = "BUCKETPORT_"
 
-OF_THEIR_OWN = frozenset({"ACCESS_KEY", "SECRET_KEY", "CONFIG", "LOG"})
+OF_THEIR_OWN = frozenset({"ACCESS_KEY", "SECRET_KEY", "ACCESS_KEY_FILE", "SECRET_KEY_FILE", "CONFIG", "LOG"})
 """Names after the prefix that are no settings of the model."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})

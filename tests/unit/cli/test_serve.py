@@ -80,6 +80,19 @@ def test_buckets_are_made_and_removed_through_a_server_that_runs(serve, command)
     assert err == "bucketport: The server answers 404: The specified bucket does not exist\n"
 
 
+def test_a_server_that_was_killed_is_not_waited_for(serve, command, folder):
+    import os
+
+    running = serve()
+    text = (folder / "bucketport-data/server.json").read_text()
+    running.process.kill()
+    running.process.wait()
+    # As if its number had been given to another process since.
+    text = text.replace(str(running.process.pid), str(os.getpid()))
+    (folder / "bucketport-data/server.json").write_text(text)
+    assert command("buckets", "create", "photos")[0] == 0
+
+
 def test_a_key_works_from_the_second_it_is_made_to_the_second_it_is_disabled(serve, command):
     running = serve("--bucket", "photos")
     command("keys", "create", "--access-key", "NEW")

@@ -13,6 +13,7 @@ import pytest
 
 from bucketport.config.build import Foundation, Surroundings, assemble
 from bucketport.config.load import Asked, load
+from bucketport.config.offline import try_out
 from bucketport.config.trouble import BadConfiguration
 from bucketport.exchange import Exchange
 from bucketport.message import BytesBody, Request
@@ -146,7 +147,7 @@ def test_a_kind_of_backend_is_suggested_when_it_is_installed(example, configured
 
 def test_an_extension_that_refuses_its_options_is_named_with_its_line(example, configured):
     with pytest.raises(BadConfiguration, match=r"config\.toml:5: extensions\[0\]: .* derived .* need a master secret"):
-        answers(configured(CONFIG.replace("master =", "mistress =")))
+        try_out(configured(CONFIG.replace("master =", "mistress =")))
 
 
 def test_an_extension_that_cannot_be_imported_is_named(example, configured, monkeypatch):

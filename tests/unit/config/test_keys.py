@@ -39,6 +39,16 @@ def test_keys_of_a_session_are_not_taken():
     assert main(AWS | {"AWS_SESSION_TOKEN": "token"}) is None
 
 
+def test_a_container_s_secrets_are_read_from_files(tmp_path):
+    (tmp_path / "user").write_text("from-a-file\n")
+    (tmp_path / "password").write_text("secret-from-a-file\n")
+    files = {"MINIO_ROOT_USER_FILE": f"{tmp_path}/user", "MINIO_ROOT_PASSWORD_FILE": f"{tmp_path}/password"}
+    assert main_key(files, is_gateway=False).row["secret_access_key"] == "secret-from-a-file"
+    assert main(files) == "from-a-file"
+    with pytest.raises(UsageError, match=r"MINIO_ROOT_USER_FILE: .*absent cannot be read: No such file"):
+        main({"MINIO_ROOT_USER_FILE": f"{tmp_path}/absent"})
+
+
 @pytest.mark.parametrize(
     ("there", "missing"),
     [
