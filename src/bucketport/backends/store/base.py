@@ -72,7 +72,7 @@ class Base:
         self._known: dict[str, BucketInfo] = {}
         self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, "bucketport-blobs")
 
-    def _forget(self, bucket: str) -> Done:
+    def _forget_bucket(self, bucket: str) -> Done:
         """What is to be called when a change of a bucket is decided: the next look at it reads its row."""
 
         def decided(_: Exception | None) -> None:

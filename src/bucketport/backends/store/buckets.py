@@ -15,7 +15,6 @@ from bucketport.model import (
 )
 from bucketport.options import ListQuery
 
-
 KNOWN = 4096
 """Rows of buckets that are kept, because every request looks at one (3 microseconds each, measured 2026-11). They are
 dropped when the writer has decided a change of theirs; a process that does not own the writer may not keep any."""
@@ -43,11 +42,11 @@ class Buckets(Base):
 
     async def create_bucket(self, info: BucketInfo) -> None:
         """Raises: BucketAlreadyOwnedByYou, BucketAlreadyExists (somebody else's)."""
-        await self._submit(CreateBucket(info), self._forget(info.name))
+        await self._submit(CreateBucket(info), self._forget_bucket(info.name))
 
     async def delete_bucket(self, name: str) -> None:
         """Unfinished uploads go with it. Raises: BucketNotEmpty."""
-        await self._submit(DeleteBucket(name), self._forget(name))
+        await self._submit(DeleteBucket(name), self._forget_bucket(name))
 
     async def list(self, bucket: str, query: ListQuery) -> Listing:
         """A page of keys."""

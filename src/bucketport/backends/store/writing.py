@@ -68,7 +68,7 @@ class Writing(Intake):
 
     async def put_bucket_acl(self, bucket: str, acl: str) -> None:
         """Set a bucket's canned ACL."""
-        await self._submit(PutBucketAcl(bucket, acl), self._forget(bucket))
+        await self._submit(PutBucketAcl(bucket, acl), self._forget_bucket(bucket))
 
 
 def _check_version(name: ObjectName, version: str | None) -> None:
