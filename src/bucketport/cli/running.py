@@ -28,6 +28,9 @@ WATCH_SECONDS = 2.0
 LOG_SECONDS = 0.05
 """How long a line of the access log waits for others."""
 
+SAME_SIGNAL_SECONDS = 1.0
+"""A second signal so soon is the first one come twice: `make` hands on what the whole process group got already."""
+
 AT_ONCE = 1
 """Exit code after a second signal."""
 
@@ -50,6 +53,7 @@ class _Running:
         chosen = loaded.settings.server
         self._journal = Journal(chosen.log_format, writer, time.time, verbose=chosen.verbose)
         self._stopping = asyncio.Event()
+        self._asked_at = 0.0
         self._server: Server | None = None
 
     async def serve(self) -> None:
@@ -142,9 +146,11 @@ class _Running:
         loop.add_signal_handler(signal.SIGHUP, self._reload, reloader)
 
     def _stop(self) -> None:
-        if self._stopping.is_set():
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._asked_at = time.monotonic()
+        elif time.monotonic() - self._asked_at >= SAME_SIGNAL_SECONDS:
             os._exit(AT_ONCE)
-        self._stopping.set()
 
     def _reload(self, reloader: Reloader) -> None:
         """Take the certificate and the configuration as they are now; what cannot be used changes nothing."""

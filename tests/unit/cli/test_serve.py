@@ -170,6 +170,20 @@ def refuses(running):
     return False
 
 
+def signalled_again(running):
+    """Whether it has ended; told once more when it has not."""
+    if running.process.poll() is None:
+        running.process.send_signal(signal.SIGTERM)
+    return running.process.poll() is not None
+
+
+def test_a_signal_that_comes_twice_is_one(serve):
+    running = serve()
+    running.process.send_signal(signal.SIGTERM)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(30) == 0
+
+
 def test_a_second_signal_ends_it_at_once(serve, command):
     running = serve("--bucket", "photos")
     target = presigned(command, "PUT", "s3://photos/slow")
@@ -179,7 +193,7 @@ def test_a_second_signal_ends_it_at_once(serve, command):
         assert eventually(lambda: reading(running, "bucketport_requests_in_flight") == 2)
         running.process.send_signal(signal.SIGTERM)
         assert eventually(lambda: refuses(running))
-        running.process.send_signal(signal.SIGTERM)
+        assert eventually(lambda: signalled_again(running))
         assert running.process.wait(30) == 1
     assert serve().stop()[0] == 0
 
