@@ -34,13 +34,28 @@ _NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
 
 def line(exchange: Exchange) -> str:
     """The line as text: time, id, status, operation, bucket/key, caller, bytes in and out, times, client, request."""
-    return (
-        f"{iso(int(exchange.started_at * 1000))} {exchange.id} {exchange.status} {exchange.operation} "
-        f"{_place(exchange)} {_caller(exchange)} in={exchange.bytes_in} out={exchange.bytes_out} "
-        f"first={_first(exchange) * 1e3:.2f}ms total={(exchange.ended - exchange.started) * 1e3:.2f}ms "
-        f'{exchange.client or "-"} "{escaped(exchange.method)} {_target(exchange)}" '
-        f'"{escaped(exchange.user_agent)}"{_trouble(exchange)}\n'
+    started, target, agent = exchange.started, exchange.target, exchange.user_agent
+    if "?" in target:
+        target = redacted(target)
+    place = f"{exchange.bucket}/{exchange.key}" if exchange.key else exchange.bucket or "-"
+    caller = f"{exchange.user}({exchange.access_key})" if exchange.access_key else "-"
+    request = f"{exchange.method} {target}"
+    given = f"{place}{caller}{request}{agent}"
+    # One look at all that a client chose: mostly there is nothing in it to escape.
+    if not (given.isascii() and given.isprintable()) or '"' in given or "\\" in given or len(given) > LONGEST:
+        place, caller = escaped(place), escaped(caller)
+        request, agent = escaped(request[:LONGEST]), escaped(agent[:LONGEST])
+    if " " in place or " " in caller:
+        place, caller = place.replace(" ", "\\u0020"), caller.replace(" ", "\\u0020")
+    first = (exchange.headed - started) * 1e3 if exchange.headed else 0.0
+    text = (
+        f"{iso(int(exchange.started_at * 1000))} {exchange.id} {exchange.status} {exchange.operation} {place} {caller} "
+        f"in={exchange.bytes_in} out={exchange.bytes_out} first={first:.2f}ms "
+        f'total={(exchange.ended - started) * 1e3:.2f}ms {exchange.client or "-"} "{request}" "{agent}"'
     )
+    if exchange.code or exchange.aborted or exchange.upstream:
+        text += _trouble(exchange)
+    return text + "\n"
 
 
 def json_line(exchange: Exchange) -> str:
@@ -80,28 +95,9 @@ def _redacted_pair(pair: str) -> str:
     return f"{name}=REDACTED" if mark and value and plain.strip().lower() in _SECRET_NAMES else pair
 
 
-def _target(exchange: Exchange) -> str:
-    target = exchange.target
-    return escaped((redacted(target) if "?" in target else target)[:LONGEST])
-
-
 def _first(exchange: Exchange) -> float:
     """Seconds until the answer's head; 0 when there was no answer."""
     return exchange.headed - exchange.started if exchange.headed else 0.0
-
-
-def _place(exchange: Exchange) -> str:
-    """`bucket/key` without a space in it; `-` when the request named none."""
-    if not exchange.bucket:
-        return "-"
-    place = f"{exchange.bucket}/{exchange.key}" if exchange.key else exchange.bucket
-    return escaped(place).replace(" ", "\\u0020")
-
-
-def _caller(exchange: Exchange) -> str:
-    if not exchange.access_key:
-        return "-"
-    return f"{escaped(exchange.user)}({escaped(exchange.access_key)})".replace(" ", "\\u0020")
 
 
 def _reason(exchange: Exchange) -> str:
@@ -110,9 +106,7 @@ def _reason(exchange: Exchange) -> str:
 
 
 def _trouble(exchange: Exchange) -> str:
-    """What is said only of requests that did not go well."""
-    if not exchange.code and not exchange.aborted and not exchange.upstream:
-        return ""
+    """What is said only of some requests: time in a cloud, a refusal, an answer that broke off."""
     said = f" upstream={exchange.upstream * 1e3:.2f}ms" if exchange.upstream else ""
     if exchange.code:
         said += f' {exchange.code} "{escaped(exchange.reason)}"'

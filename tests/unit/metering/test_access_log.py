@@ -67,7 +67,7 @@ def test_time_spent_in_a_cloud_is_told():
 
 
 def test_a_request_without_an_answer_has_a_line():
-    assert " 0 - - - in=1 " in line(exchange(status=0, operation="-", bucket="", access_key="", headed=0.0))
+    assert " 0 - - - in=1 " in line(exchange(status=0, operation="-", bucket="", key="", access_key="", headed=0.0))
 
 
 SIGNED = "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=KEY%2F20261121&X-Amz-Signature=deadbeef"
