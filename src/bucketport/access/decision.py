@@ -64,7 +64,8 @@ def judge_object(caller: Identity, claim: Claim, mount: Mount, info: ObjectInfo)
     row = action(claim.action)
     if grants(info.acl, row.object_grant, signed=not caller.anonymous):
         return _OBJECT_ACL
-    if caller.user == mount.owner and not caller.anonymous and _to_bucket_owner(info.acl, row.object_grant):
+    owns = caller.user == mount.owner and not caller.anonymous and caller.scopes is None
+    if owns and _to_bucket_owner(info.acl, row.object_grant):
         return _OBJECT_ACL
     return Verdict(False, _why_not(caller, claim, mount))
 

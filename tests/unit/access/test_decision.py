@@ -115,6 +115,15 @@ def test_a_scoped_key_does_only_what_its_scopes_say() -> None:
     assert not allowed(SCOPED, LIST, place)
 
 
+@pytest.mark.parametrize("acl", ["bucket-owner-read", "bucket-owner-full-control"])
+def test_what_an_acl_gives_the_buckets_owner_is_not_for_a_scoped_key_of_theirs(acl: str) -> None:
+    scoped = Identity("alice", scopes=(Scope("data", ("in/",), frozenset({"get_object"})),))
+    place = mount(k=("bob", acl))
+    assert not allowed(scoped, GET, place)
+    assert not allowed(scoped, Claim("put_object_acl", "data", "k"), place)
+    assert allowed(ALICE, GET, place)
+
+
 def test_a_key_with_empty_scopes_may_do_nothing() -> None:
     caller = Identity("carol", scopes=())
     assert not allowed(caller, GET, mount(owner=""))
