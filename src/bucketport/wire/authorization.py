@@ -86,6 +86,8 @@ def _parse_credential(text: str, fault: Fail) -> tuple[str, Scope]:
     if len(parts) != 5:
         raise fault('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
     access_key, date, region, service, terminal = parts
+    if not region.isascii():
+        raise fault(f"the region '{_shown(region)}' is wrong; a region is plain ASCII text")
     if len(region) > _REGION_LENGTH:
         raise fault(f"the region '{_shown(region)}' is wrong; no region is longer than {_REGION_LENGTH} characters")
     if not access_key:
@@ -113,6 +115,8 @@ class _Claim:
 
 def _make_claim(credential: str, signed_text: str, fault: Fail) -> _Claim:
     access_key, made_for = _parse_credential(credential, fault)
+    if not signed_text.isascii():
+        raise fault("the signed headers are mal-formed; a header's name is plain ASCII text.")
     signed = tuple(signed_text.split(";"))
     return _Claim(access_key, made_for, signed, frozenset(signed), signed_text)
 

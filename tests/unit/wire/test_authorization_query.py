@@ -65,6 +65,23 @@ def test_a_presigned_url_from_the_future_is_refused() -> None:
         judge(query_request(), NOW - 901)
 
 
+@pytest.mark.parametrize(
+    ("part", "instead"),
+    [
+        ("X-Amz-SignedHeaders=", "X-Amz-SignedHeaders=%E2%82%AC%3B"),
+        ("%2Fus-east-1%2F", "%2F%E2%82%AC%2F"),
+        ("X-Amz-Credential=", "X-Amz-Credential=%E2%82%AC"),
+        ("X-Amz-Signature=", "X-Amz-Signature=%E2%82%AC"),
+    ],
+)
+def test_letters_that_latin_1_lacks_are_refused_like_any_other_mistake(part: str, instead: str) -> None:
+    request = query_request()
+    request.raw_query = request.raw_query.replace(part, instead)
+    assert instead in request.raw_query
+    with pytest.raises(S3Error):
+        judge(request, region="")
+
+
 CREDENTIAL = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
 REQUIRED = (
     "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
