@@ -90,7 +90,7 @@ def _item(node: Node) -> DeleteItem:
         when = iso_ms // 1000 if iso_ms is not None else parse_http_date(modified)
         if when is None:
             raise InvalidArgument(fields={"ArgumentName": "LastModifiedTime", "ArgumentValue": modified[:200]})
-    if size and not (size.isascii() and size.isdigit()):
+    if size and not (size.isascii() and size.isdigit() and len(size) <= 18):
         raise InvalidArgument(fields={"ArgumentName": "Size", "ArgumentValue": size[:200]})
     match = WriteConditions(
         if_match=etag.unquote(tag) if tag else None,
