@@ -12,6 +12,9 @@ from typing import Protocol
 from bucketport.errors import IncompleteBody, S3Error
 from bucketport.runtimes.server.chunks import ChunkDecoder
 
+LARGE = 64 << 10
+"""Bytes from which a piece is worth a call of its own."""
+
 BATCH = 1 << 20
 """Bytes that a read waits for (unless the body ends first), and above which the client is held."""
 
@@ -43,6 +46,7 @@ class IncomingBody:
     """A request's body. `length` as in `message.RequestBody`."""
 
     __slots__ = (
+        "_batch",
         "_chunks",
         "_discards",
         "_error",
@@ -66,6 +70,7 @@ class IncomingBody:
         self._left = length or 0
         self._chunks = ChunkDecoder() if length is None else None
         self._pieces: list[bytes] = []
+        self._batch: list[bytes] = []
         self._waiting = 0
         self._error: S3Error | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -82,10 +87,12 @@ class IncomingBody:
         return self._error is not None
 
     async def read(self) -> bytes:
-        """The next batch; empty at the end. One reader at a time.
+        """The next piece of a batch; empty at the end. One reader at a time.
 
         Raises: IncompleteBody, RequestTimeout, InvalidRequest (malformed chunks).
         """
+        if self._batch:
+            return self._batch.pop()
         if self._waiting < BATCH and not self.ended and self._error is None:
             if self.expects:
                 self.expects = False
@@ -100,13 +107,16 @@ class IncomingBody:
                 self._line.silence(False)
         if self._error is not None:
             raise self._error
-        pieces = self._pieces
-        batch = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
+        pieces, self._pieces = self._pieces, []
         if self._waiting > BATCH:
             self._line.let_go()
-        self._waiting = 0
-        return batch
+        waited, self._waiting = self._waiting, 0
+        if len(pieces) > 1 and waited < len(pieces) * LARGE:
+            return b"".join(pieces)
+        # Large pieces go out one by one: to join them would copy all that is uploaded once more.
+        pieces.reverse()
+        self._batch = pieces
+        return pieces.pop() if pieces else b""
 
     def feed(self, data: bytes) -> bytes:
         """Take what the client sent; what lies behind the body's end comes back."""
@@ -161,4 +171,5 @@ class IncomingBody:
         """Nobody will read the rest: let it pass."""
         self._discards = True
         self._pieces.clear()
+        self._batch.clear()
         self._waiting = 0

@@ -6,7 +6,7 @@ import pytest
 
 from bucketport.errors import AccessDenied, IncompleteBody, InvalidRequest, RequestTimeout
 from bucketport.message import Response
-from bucketport.runtimes.server.body import BATCH
+from bucketport.runtimes.server.body import BATCH, LARGE
 
 PUT = b"PUT /b/k HTTP/1.1\r\nHost: x\r\n"
 
@@ -56,7 +56,7 @@ def test_chunked_body_of_any_cut_arrives_whole(play, serving):
     play(main)
 
 
-def test_reads_come_in_large_batches(play, serving):
+def test_reads_are_large_on_the_average(play, serving):
     sizes = []
 
     async def answer(request, exchange):
@@ -68,12 +68,12 @@ def test_reads_come_in_large_batches(play, serving):
         async with serving(serving.script(answer)) as served:
             client = await served.connect()
             await client.send(PUT + b"Content-Length: %d\r\n\r\n" % (5 * BATCH + 7))
-            for _ in range(5 * 16):
-                await client.send(bytes(BATCH // 16))
+            for _ in range(5 * 64):
+                await client.send(bytes(BATCH // 64))
             await client.send(bytes(7))
             await client.answer()
         assert sum(sizes) == 5 * BATCH + 7
-        assert len(sizes) <= 6
+        assert len(sizes) <= 5 * BATCH // LARGE + 1
         assert max(sizes) < 2 * BATCH
 
     play(main)
