@@ -14,6 +14,7 @@ from bucketport.backends.remote.s3.requests import Place
 from bucketport.errors import (
     AccessDenied,
     BackendError,
+    InvalidBucketName,
     InvalidPartNumber,
     InvalidRange,
     NoSuchKey,
@@ -55,6 +56,28 @@ def dialect(url="http://s3.test:9000", **place):
 
 def taken(content):
     return asyncio.run(uploads.take(content, needs_md5=False))
+
+
+class TestNamesOfBucketsInAnAccount:
+    """Where no bucket is configured, a client's own words reach the host name or the path."""
+
+    @pytest.mark.parametrize(
+        "bucket", ["a/b", "a\r\nx: y", "a b", "evil.test#", "user@evil.test", "a:80", "é", "..", "a."]
+    )
+    def test_before_a_host_only_labels_of_a_host_name_stand(self, play, bucket):
+        account = S3(Place(parse_endpoint("https://s3.test"), virtual=True))
+        assert type(play(account.head(ObjectName(bucket, "k"), WHOLE)).raised) is InvalidBucketName
+
+    @pytest.mark.parametrize("bucket", [".", ".."])
+    def test_a_path_has_no_dot_segment_for_a_bucket(self, play, bucket):
+        account = S3(Place(parse_endpoint("http://s3.test/base")))
+        assert type(play(account.head(ObjectName(bucket, "other/k"), WHOLE)).raised) is InvalidBucketName
+
+    @pytest.mark.parametrize("bucket", ["data", "my.data", "My_Data-1"])
+    def test_any_other_name_is_left_to_the_account(self, play, bucket):
+        account = S3(Place(parse_endpoint("https://s3.test"), virtual=True))
+        request = play(account.head(ObjectName(bucket, "k"), WHOLE), (200, HEAD, b"")).request
+        assert request.endpoint.host == f"{bucket}.s3.test"
 
 
 async def drained(body):

@@ -11,7 +11,7 @@ from bucketport.backends.remote.credentials import AwsKey
 from bucketport.backends.remote.dialect import Dialect
 from bucketport.backends.remote.s3 import framing
 from bucketport.backends.remote.upload import PlainBody, Upload
-from bucketport.errors import InvalidRange, S3Error
+from bucketport.errors import InvalidBucketName, InvalidRange, S3Error
 from bucketport.message import Endpoint, HttpAnswer, HttpRequest, Outgoing
 from bucketport.model import NO_HEADERS, ObjectName
 from bucketport.options import NO_CONDITIONS, PutOptions, WriteConditions
@@ -86,7 +86,7 @@ class Requests(Dialect[AwsKey]):
         streamed: bool = False,
     ) -> HttpRequest:
         """A request about a bucket or one of its keys. `query` is decoded; what is signed is what is sent."""
-        endpoint, base = self._fixed or self._locate(bucket)
+        endpoint, base = self._fixed or self._locate(_checked(bucket, virtual=self.place.virtual))
         path = f"{base}/{encode_key(key)}" if key is not None else base or "/"
         text = "&".join(sorted([f"{encode(name)}={encode(value)}" for name, value in query.items()])) if query else ""
         return HttpRequest(method, endpoint, path, text, headers, body, idempotent, streamed)
@@ -192,6 +192,18 @@ class Requests(Dialect[AwsKey]):
             elif error.status == 412 and (condition := _CONDITION.search(body)):
                 error.fields["Condition"] = condition[1].decode()
         return error
+
+
+_LABELS = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+
+
+def _checked(bucket: str, *, virtual: bool) -> str:
+    """A bucket's name that came from a client, once it is sure to lead to a bucket of the account and nowhere else:
+    before a host it is labels of a host name, in a path no dot segment. Raises: InvalidBucketName.
+    """
+    if bucket in (".", "..") or (virtual and not _LABELS.fullmatch(bucket)):
+        raise InvalidBucketName(fields={"BucketName": bucket[:200]})
+    return bucket
 
 
 _SIGNED = frozenset({"host", "content-md5"})
