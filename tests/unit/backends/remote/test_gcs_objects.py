@@ -12,8 +12,10 @@ from bucketport.backends.remote.gcs.requests import ATTEMPTS, Place
 from bucketport.errors import (
     BackendError,
     ConditionalRequestConflict,
+    InvalidBucketName,
     InvalidPartNumber,
     InvalidRange,
+    InvalidURI,
     NoSuchBucket,
     NoSuchKey,
     NoSuchVersion,
@@ -339,3 +341,23 @@ def test_attributes_show_the_parts_that_are_held(play):
     played = play(dialect().attributes(NAME, None, 1, 1), answer(metadata=metadata))
     assert [(part.number, part.size) for part in played.result.parts] == [(2, 2)]
     assert (played.result.next_after, played.result.info.parts_count) == (2, 3)
+
+
+@pytest.mark.parametrize("key", [".", ".."])
+def test_a_key_that_is_a_step_of_a_path_reaches_neither_the_bucket_nor_the_account(play, key):
+    name = ObjectName("here", key)
+    for plan in (
+        dialect().get(name, WHOLE),
+        dialect().delete(name, None, NO_CONDITIONS),
+        dialect().put_tags(name, None, {}),
+    ):
+        played = play(plan)
+        assert type(played.raised) is InvalidURI
+        assert not played.requests
+
+
+@pytest.mark.parametrize("bucket", [".", ".."])
+def test_a_bucket_of_an_account_is_no_step_of_a_path(play, bucket):
+    account = dialect(bucket="")
+    assert type(play(account.get(ObjectName(bucket, "k"), WHOLE)).raised) is InvalidBucketName
+    assert type(play(account.delete(ObjectName(bucket, "k"), None, NO_CONDITIONS)).raised) is InvalidBucketName

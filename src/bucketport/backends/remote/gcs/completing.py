@@ -23,7 +23,7 @@ from bucketport.backends.remote.gcs.answers import (
 )
 from bucketport.backends.remote.gcs.held import Held
 from bucketport.backends.remote.gcs.listing import Lists
-from bucketport.backends.remote.gcs.requests import bucket_path
+from bucketport.backends.remote.gcs.requests import bucket_path, json_key
 from bucketport.backends.remote.gcs.uploads import SEAL, Staged, completion, count, node_of, part_of
 from bucketport.errors import BackendError, InvalidRequest, NoSuchUpload, PreconditionFailed, Trouble
 from bucketport.message import HttpAnswer
@@ -31,7 +31,6 @@ from bucketport.model import NO_HEADERS, ObjectName, PartInfo, Stored, UploadInf
 from bucketport.options import CompleteOptions, WriteConditions
 from bucketport.wire import conditions, etag
 from bucketport.wire.checksums import FULL_OBJECT
-from bucketport.wire.query import encode
 
 _RUNS_BYTES = 1500
 """Bytes that the list of parts may take in the metadata; a longer one is not held, and parts cannot be read singly."""
@@ -165,7 +164,7 @@ class Completing(Lists):
         query = {"ifSourceGenerationMatch": facts.generation}
         if given != WriteConditions():
             query["ifGenerationMatch"] = target
-        path = f"{bucket_path(name.bucket)}/o/{encode(found.name.key)}/moveTo/o/{encode(name.key)}"
+        path = f"{bucket_path(name.bucket)}/o/{json_key(found.name.key)}/moveTo/o/{json_key(name.key)}"
         answer = yield self.json("POST", path, query, idempotent=False)
         if answer.status == 200:
             made = facts_of(resource_of(answer))

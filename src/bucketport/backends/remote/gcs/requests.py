@@ -12,7 +12,15 @@ from bucketport.backends.remote.credentials_gcs import Bearer
 from bucketport.backends.remote.dialect import Dialect, Plan
 from bucketport.backends.remote.gcs import refusals
 from bucketport.backends.remote.gcs.answers import Resource, resource_of
-from bucketport.errors import NoSuchBucket, NoSuchKey, NoSuchVersion, NotImplemented, S3Error
+from bucketport.errors import (
+    InvalidBucketName,
+    InvalidURI,
+    NoSuchBucket,
+    NoSuchKey,
+    NoSuchVersion,
+    NotImplemented,
+    S3Error,
+)
 from bucketport.message import Endpoint, HttpAnswer, HttpRequest, Outgoing
 from bucketport.model import NO_HEADERS, ObjectName
 from bucketport.ports import Digests, Entropy, Now
@@ -129,7 +137,7 @@ class Requests(Dialect[Bearer]):
         streamed: bool = False,
     ) -> HttpRequest:
         """A request to the XML API about an object; an empty key: about the bucket."""
-        path = f"{self.place.endpoint.base}/{encode(name.bucket)}/{xml_key(name.key)}"
+        path = f"{self.place.endpoint.base}/{_segment(name.bucket)}/{xml_key(name.key)}"
         return HttpRequest(method, self.place.endpoint, path, query_of(query), headers, body, idempotent, streamed)
 
     def absent(self, answer: HttpAnswer, bucket: str, error: type[S3Error] = NoSuchKey) -> Plan[S3Error]:
@@ -206,19 +214,36 @@ def query_of(pairs: Mapping[str, str]) -> str:
 
 
 def bucket_path(bucket: str) -> str:
-    """A bucket in the JSON API."""
-    return f"/b/{encode(bucket)}"
+    """A bucket in the JSON API. Raises: InvalidBucketName for a dot segment."""
+    return f"/b/{_segment(bucket)}"
+
+
+def _segment(bucket: str) -> str:
+    if bucket in (".", ".."):
+        raise InvalidBucketName(fields={"BucketName": bucket})
+    return encode(bucket)
+
+
+def json_key(key: str) -> str:
+    """A key in a path of the JSON API: there its slashes are encoded too.
+
+    Raises: InvalidURI for `.` and `..`, which no object there is called: as a step, `/b/BUCKET/o/..` is the bucket.
+    Source: https://cloud.google.com/storage/docs/objects#naming (checked 2026-11)
+    """
+    if key in (".", ".."):
+        raise InvalidURI("Google cannot hold this key: no object there is called `.` or `..`.")
+    return encode(key)
 
 
 def object_path(name: ObjectName) -> str:
-    """An object in the JSON API: there its slashes are encoded too."""
-    return f"/b/{encode(name.bucket)}/o/{encode(name.key)}"
+    """An object in the JSON API. Raises: InvalidURI, InvalidBucketName."""
+    return f"{bucket_path(name.bucket)}/o/{json_key(name.key)}"
 
 
 def xml_key(key: str) -> str:
     """A key in a path of the XML API. Where it has dot or empty segments its slashes are encoded, so that nobody on
-    the way takes them for steps."""
+    the way takes them for steps. Raises: InvalidURI for `.` and `..`."""
     segments = key.split("/")
     if "." in segments or ".." in segments or "" in segments[:-1]:
-        return encode(key)
+        return json_key(key)
     return encode_key(key)
