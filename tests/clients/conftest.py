@@ -1,4 +1,6 @@
-"""How do real clients meet the server? It runs as a child process, over HTTP and over TLS, until the session ends."""
+"""How do real clients meet the server? It runs as a child process until the session ends: over HTTP, over TLS, and as a
+gateway before another one.
+"""
 
 import datetime
 import hashlib
@@ -28,6 +30,9 @@ from cryptography.x509.oid import NameOID
 
 ACCESS, SECRET = "CLIENTTESTKEY", "client-test-secret/with+odd=signs"
 OTHER_ACCESS, OTHER_SECRET = "OTHERTESTKEY", "other-test-secret"
+BEHIND_ACCESS, BEHIND_SECRET = "BEHINDKEY", "behind-secret/with+odd=signs"
+BEHIND_OTHER_ACCESS, BEHIND_OTHER_SECRET = "BEHINDOTHERKEY", "behind-other-secret"
+READER_ACCESS, READER_SECRET = "READERTESTKEY", "reader-test-secret"
 DOMAIN = "s3.bucketport.test"
 PUBLIC = "public-bucket"
 REGION = "us-east-1"
@@ -47,6 +52,7 @@ class Server:
     """A `bucketport serve` that runs: where it is reached, and its process."""
 
     access, secret = ACCESS, SECRET
+    other_access, other_secret = OTHER_ACCESS, OTHER_SECRET
 
     def __init__(self, folder: pathlib.Path, authority: Authority | None, arguments: tuple[str, ...] = ()) -> None:
         self.folder, self.authority, self.arguments = folder, authority, arguments
@@ -56,14 +62,19 @@ class Server:
         self.endpoint = f"{'https' if authority else 'http'}://127.0.0.1:{self.port}"
         self.process = self._start()
 
+    def _options(self) -> tuple[list[str], dict[str, str]]:
+        """What says whom it serves and from where: words of the command, and variables of the environment."""
+        words = ["--user", f"other:{self.other_access}:{self.other_secret}", "--bucket", PUBLIC, "--public", PUBLIC]
+        return words, {"BUCKETPORT_ACCESS_KEY": self.access, "BUCKETPORT_SECRET_KEY": self.secret}
+
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", PROGRAM, "serve", "--data", str(self.folder / "data")]
-        command += ["--listen", f"127.0.0.1:{self.port}", "--user", f"other:{OTHER_ACCESS}:{OTHER_SECRET}"]
-        command += ["--bucket", PUBLIC, "--public", PUBLIC, "--domain", DOMAIN, *self.arguments]
+        words, variables = self._options()
+        command += ["--listen", f"127.0.0.1:{self.port}", "--domain", DOMAIN, *words, *self.arguments]
         if self.authority:
             command += ["--tls-cert", str(self.authority.certificate), "--tls-key", str(self.authority.key)]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MINIO_"))}
-        environment |= {"BUCKETPORT_ACCESS_KEY": ACCESS, "BUCKETPORT_SECRET_KEY": SECRET}
+        environment |= variables
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self._wait_until_ready(process)
@@ -106,10 +117,11 @@ class Server:
         """Start it again on the same data and port."""
         self.process = self._start()
 
-    def client(self, access: str = ACCESS, secret: str = SECRET, **settings: Any) -> Any:
-        """A boto3 client of this server."""
+    def client(self, access: str | None = None, secret: str | None = None, **settings: Any) -> Any:
+        """A boto3 client of this server; of its first user unless told."""
+        access, secret = access or self.access, secret or self.secret
         settings.setdefault("s3", {"addressing_style": "path"})
-        settings.setdefault("signature_version", "s3v4")  # for presigned URLs; else boto3 makes them with version 2
+        settings.setdefault("signature_version", "s3v4")  # for presigned URLs; None: boto3's own choice
         settings.setdefault("retries", {"total_max_attempts": 1})
         return boto3.session.Session(access, secret, region_name=REGION).client(
             "s3",
@@ -135,6 +147,82 @@ class Server:
         if self.authority:
             made["AWS_CA_BUNDLE"] = str(self.authority.root)
         return made
+
+
+class Behind(Server):
+    """A server that only the gateway's users reach, with keys that only the gateway knows."""
+
+    access, secret = BEHIND_ACCESS, BEHIND_SECRET
+    other_access, other_secret = BEHIND_OTHER_ACCESS, BEHIND_OTHER_SECRET
+
+
+CONFIGURATION = """
+[default_backend]
+backend_type = "s3"
+anonymous_access = true
+backend_options = {{ {behind} }}
+[[default_backend.users]]
+principal_name = "other"
+backend_options = {{ access_key_id = "{other_access}", secret_access_key = "{other_secret}" }}
+
+[[buckets]]
+name = "mapped"
+backend_type = "s3"
+backend_prefix = "deep/er"
+backend_options = {{ {behind}, bucket_name = "held" }}
+
+[[buckets]]
+name = "website"
+backend_type = "s3"
+backend_prefix = "site/"
+anonymous_access = true
+backend_options = {{ {behind}, bucket_name = "held" }}
+
+[[credentials]]
+access_key_id = "CLIENTTESTKEY"
+secret_access_key = "client-test-secret/with+odd=signs"
+principal_name = "main"
+unrestricted = true
+
+[[credentials]]
+access_key_id = "OTHERTESTKEY"
+secret_access_key = "other-test-secret"
+principal_name = "other"
+unrestricted = true
+
+[[credentials]]
+access_key_id = "READERTESTKEY"
+secret_access_key = "reader-test-secret"
+principal_name = "reader"
+[[credentials.allowed_scopes]]
+bucket = "mapped"
+prefixes = ["public/"]
+actions = ["get_object", "list_bucket"]
+"""
+"""`{behind}` are the options that reach the server behind."""
+
+
+class Gateway(Server):
+    """A gateway before `behind`: the account under its own names, and two configured buckets in its bucket `held`."""
+
+    def __init__(self, folder: pathlib.Path, authority: Authority | None, behind: Behind) -> None:
+        self.behind = behind
+        super().__init__(folder, authority)
+
+    def _options(self) -> tuple[list[str], dict[str, str]]:
+        behind = self.behind
+        options = {
+            "endpoint": behind.endpoint,
+            "region": REGION,
+            "access_key_id": behind.access,
+            "secret_access_key": behind.secret,
+        }
+        text = ", ".join(f'{name} = "{value}"' for name, value in options.items())
+        file = self.folder / "gateway.toml"
+        file.write_text(
+            CONFIGURATION.format(behind=text, other_access=behind.other_access, other_secret=behind.other_secret)
+        )
+        return ["--config", str(file)], {}
 
 
 @pytest.fixture(scope="session")
@@ -206,12 +294,31 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session", params=["http", "tls"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, authority: Authority
-) -> Iterator[Server]:
-    """A server for the whole session, over HTTP and once more over TLS."""
-    running = Server(tmp_path_factory.mktemp(request.param), authority if request.param == "tls" else None)
+@pytest.fixture(scope="session")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server that the gateway stands before, with the bucket `held` of its first user."""
+    running = Behind(tmp_path_factory.mktemp("behind"), None)
+    running.client().create_bucket(Bucket="held")
+    yield running
+    assert running.stop() == 0, running.log.read_text()[-2000:]
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory, behind: Behind) -> Iterator[Server]:
+    """A gateway for the whole session."""
+    running = Gateway(tmp_path_factory.mktemp("gateway"), None, behind)
+    yield running
+    assert running.stop() == 0, running.log.read_text()[-2000:]
+
+
+@pytest.fixture(scope="session", params=["http", "tls", "gateway"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for the whole session: over HTTP, once more over TLS, and once more behind a gateway."""
+    if request.param == "gateway":
+        yield request.getfixturevalue("gateway")
+        return
+    authority = request.getfixturevalue("authority") if request.param == "tls" else None
+    running = Server(tmp_path_factory.mktemp(request.param), authority)
     yield running
     assert running.stop() == 0, running.log.read_text()[-2000:]
 

@@ -55,6 +55,42 @@ def test_a_presigned_url_writes(server, s3, bucket):
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"by url"
 
 
+def test_a_url_that_boto3_presigns_unless_told_otherwise_reads_and_writes(server, s3, bucket):
+    default = server.client(signature_version=None)
+    named = {"Bucket": bucket, "Key": "a//b +\u00e9"}
+    url = default.generate_presigned_url("put_object", Params=named | {"ContentType": "text/x"}, ExpiresIn=60)
+    assert "AWSAccessKeyId=" in url
+    assert server.ask("PUT", _target(url), body=b"old way").status == 403
+    assert server.ask("PUT", _target(url), body=b"old way", headers={"Content-Type": "text/x"}).status == 200
+    url = default.generate_presigned_url("get_object", Params=named | {"ResponseContentLanguage": "de"})
+    answer = server.ask("GET", _target(url))
+    assert (answer.status, answer.body, answer.getheader("Content-Language")) == (200, b"old way", "de")
+    assert answer.getheader("Content-Type") == "text/x"
+    url = default.generate_presigned_url("list_objects_v2", Params={"Bucket": bucket, "Prefix": "a//"})
+    assert b"<KeyCount>1</KeyCount>" in server.ask("GET", _target(url)).body
+    refused = server.ask("GET", _target(url) + "&versions")
+    assert (refused.status, b"<Code>InvalidRequest</Code>" in refused.body) == (400, True)
+
+
+def test_a_url_of_the_old_way_that_was_changed_is_refused(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    default = server.client(signature_version=None)
+    target = _target(default.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}))
+    assert server.ask("GET", target).status == 200
+    for method, changed in (
+        ("DELETE", target),
+        ("GET", target.replace("/k?", "/other?")),
+        ("GET", f"{target}&tagging"),
+        ("GET", f"{target}&versionId=null"),
+    ):
+        answer = server.ask(method, changed)
+        assert (answer.status, b"<Code>SignatureDoesNotMatch</Code>" in answer.body) == (403, True)
+    answer = server.ask("GET", f"{target}&attributes")
+    assert (answer.status, b"<Code>AccessDenied</Code>" in answer.body) == (403, True)
+    late = default.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=-5)
+    assert b"Request has expired" in server.ask("GET", _target(late)).body
+
+
 def test_a_presigned_url_that_was_changed_is_refused(server, s3, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     s3.put_object(Bucket=bucket, Key="other", Body=b"secret")

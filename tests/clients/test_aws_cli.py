@@ -80,6 +80,15 @@ def test_a_presigned_url_can_be_fetched(aws, server, bucket, tmp_path):
     assert server.ask("GET", url.removeprefix(server.endpoint)).body == b"by url"
 
 
+def test_a_url_that_it_presigns_unless_told_otherwise_can_be_fetched(aws, server, run, bucket, tmp_path):
+    (tmp_path / "file").write_text("by url")
+    aws("s3", "cp", "file", f"s3://{bucket}/a key")
+    (tmp_path / "plain-config").write_text("[default]\n")
+    words = ("aws", "--endpoint-url", server.endpoint, "s3", "presign", f"s3://{bucket}/a key")
+    url = run(*words, AWS_CONFIG_FILE=str(tmp_path / "plain-config")).strip()
+    assert server.ask("GET", url.removeprefix(server.endpoint)).body == b"by url"
+
+
 def test_a_conditional_write_is_judged(aws, bucket, tmp_path):
     (tmp_path / "file").write_text("x")
     put = ("s3api", "put-object", "--bucket", bucket, "--key", "lock", "--body", "file", "--if-none-match", "*")

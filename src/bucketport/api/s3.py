@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import cast
 
+from bucketport.access.cors import Cors
 from bucketport.access.decision import authorize, judge
 from bucketport.errors import AccessDenied, NotImplemented, NotModified, S3Error, UnexpectedContent
 from bucketport.exchange import Exchange
@@ -25,6 +26,7 @@ from bucketport.wire import address as addresses
 from bucketport.wire import query as queries
 from bucketport.wire.forwarded import Proxies, as_sent
 from bucketport.wire.path_mapping import AS_IT_IS, Mapped, PathMapping, apply
+from bucketport.wire.sigv2 import OWN
 from bucketport.wire.xml import DECLARATION, escape
 
 MAX_OBJECT = 5 << 30
@@ -36,7 +38,7 @@ class Settings:
     """What the surface is told once. `region` empty: any is taken. `max_upload` is bytes of one PUT or part.
 
     `proxies` is None where no reverse proxy stands before us, `mapping` where a path's first segment is the bucket.
-    `owner` is whom ListBuckets shows; None: the caller.
+    `owner` is whom ListBuckets shows; None: the caller. `cors` None: no page of another origin may read answers.
     """
 
     domains: Sequence[str] = ()
@@ -46,6 +48,7 @@ class Settings:
     proxies: Proxies | None = None
     mapping: PathMapping | None = None
     owner: Owner | None = None
+    cors: Cors | None = None
 
 
 class S3Api:
@@ -69,7 +72,24 @@ class S3Api:
         return True
 
     async def handle(self, request: Request, exchange: Exchange) -> Response:
-        """The answer to an S3 request. Raises: S3Error, BackendError."""
+        """The answer to an S3 request, and what a browser is to know of it. Raises: S3Error, BackendError."""
+        cors, origin = self._settings.cors, request.headers.get("origin")
+        if cors is None or origin is None:
+            return await self._handle(request, exchange)
+        if request.method == "OPTIONS":
+            allowed = cors.preflight(request.headers)
+            if allowed is not None:
+                exchange.operation = "Preflight"
+                return Response(200, allowed)
+        try:
+            response = await self._handle(request, exchange)
+        except S3Error as error:
+            error.headers.update(cors.answer(origin))
+            raise
+        response.headers.update(cors.answer(origin))
+        return response
+
+    async def _handle(self, request: Request, exchange: Exchange) -> Response:
         settings = self._settings
         sent = request if settings.proxies is None else as_sent(request, settings.proxies)
         asked = self._names(sent)
@@ -176,7 +196,7 @@ def error_body(error: S3Error, exchange: Exchange) -> bytes:
 
 def _call(request: Request, row: Row, address: addresses.Address, query: Query) -> RelayedCall:
     """The request as a backend relays it: without what signs it, for it is signed anew."""
-    asked = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-")}
+    asked = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-") and name not in OWN}
     return RelayedCall(row.name, row.method, address.bucket, address.key or None, asked, request.headers)
 
 

@@ -13,6 +13,7 @@ from bucketport.config.scopes import credential_of
 from bucketport.config.trouble import BadConfiguration, Problem, UsageError
 from bucketport.identity.header import HeaderSignature
 from bucketport.identity.presigned import PresignedUrl
+from bucketport.identity.presigned_v2 import PresignedUrlV2
 from bucketport.mounts import Buckets
 from bucketport.ports import Credentials, Method, StoreBackend
 from bucketport.registry.static import Chain, StaticCredentials
@@ -37,11 +38,12 @@ def all_buckets(loaded: Loaded, store: StoreBackend | None, backends: Backends, 
 
 
 def all_methods(loaded: Loaded, credentials: Credentials, backends: Backends) -> tuple[Method, ...]:
-    """S3's own two ways and those of extensions. Raises: BadConfiguration."""
+    """S3's own ways and those of extensions. Raises: BadConfiguration."""
     region = loaded.settings.server.region
     return (
         HeaderSignature(credentials, region),
         PresignedUrl(credentials, region),
+        PresignedUrlV2(credentials, loaded.settings.server.domains),
         *_made(loaded, backends, "methods", credentials),
     )
 

@@ -4,7 +4,8 @@ A request that tries none is ANONYMOUS, a value like any other; whether anonymou
 """
 
 import contextlib
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from bucketport.errors import (
@@ -18,7 +19,7 @@ from bucketport.errors import (
 from bucketport.message import Request
 from bucketport.model import ANONYMOUS, Credential, Identity, Secret
 from bucketport.ports import Credentials, Method, Proof
-from bucketport.wire.authorization import SIGNED_STREAMS, check_time, has_parameter
+from bucketport.wire.authorization import SIGNED_STREAMS, check_time
 from bucketport.wire.sigv4 import ALGORITHM, ChunkSigner, Signed, verify
 
 _NOBODY = Proof(ANONYMOUS)
@@ -28,48 +29,42 @@ _NO_SECRET = Secret("")
 _SHA256_HEX = 64
 """A payload of this length is a hash in hex; its case is the client's, and whoever compares it has lower case."""
 
-_VERSION_2 = frozenset(("Signature",))
-
 
 async def authenticate(request: Request, methods: Sequence[Method], now: float) -> Proof:
     """Who asks. `now` is seconds since 1970.
 
-    Raises: InvalidArgument when two ways are tried at once or an unknown one is, InvalidRequest for Signature
-    Version 2, and whatever the one method finds wrong.
+    Raises: InvalidArgument when two ways are tried at once or an unknown one is, InvalidRequest for a header
+    of Signature Version 2, and whatever the one method finds wrong.
     """
     chosen: Method | None = None
     for method in methods:
         if method.recognizes(request):
             if chosen is not None:
-                raise _two_mechanisms(request)
+                raise two_mechanisms(request)
             chosen = method
-    version_2 = "Signature=" in request.raw_query and has_parameter(request.raw_query, _VERSION_2)
     if chosen is None:
-        return _nobody(request, version_2)
-    if version_2:
-        raise _two_mechanisms(request)
+        return _nobody(request)
     return await chosen.authenticate(request, now)
 
 
-def _nobody(request: Request, version_2: bool) -> Proof:
+def _nobody(request: Request) -> Proof:
     """Anonymous; but a request that tried a way which we do not know is told so, not treated as a stranger's."""
     text = request.headers.get("authorization", "")
-    if not text and not version_2:
+    if not text:
         return _NOBODY
-    if text and version_2:
-        raise _two_mechanisms(request)
     scheme, _, rest = text.partition(" ")
-    if version_2 or (scheme == "AWS" and ":" in rest):
+    if scheme == "AWS" and ":" in rest:
         raise InvalidRequest(
             f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}.",
-            reason="Signature Version 2; boto3 presigns with it in us-east-1 unless signature_version is s3v4",
+            reason="a header of Signature Version 2, which is accepted in presigned URLs only",
         )
     if scheme == "AWS":
         raise _argument("AWS authorization header is invalid.  Expected AwsAccessKeyId:signature", text)
     raise _argument("Unsupported Authorization Type", text)
 
 
-def _two_mechanisms(request: Request) -> S3Error:
+def two_mechanisms(request: Request) -> S3Error:
+    """The refusal of a request that says in two ways who asks."""
     return _argument(
         "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter "
         "or the Authorization header should be specified",
@@ -86,16 +81,11 @@ def _argument(message: str, authorization: str) -> S3Error:
 async def prove(signed: Signed, credentials: Credentials, now: float) -> Proof:
     """Look the key up, verify the signature, then the time. What both ways of Signature Version 4 end in.
 
-    An unknown, a disabled and an expired key answer alike and cost alike; only the log tells them apart.
-
     Raises: InvalidAccessKeyId, InvalidToken, SignatureDoesNotMatch, RequestTimeTooSkewed, AccessDenied.
     """
     if signed.token:
         refuse_token(signed.token)
-    credential = await credentials.find(signed.access_key)
-    if credential is None or (trouble := _trouble(credential, now)):
-        _refuse_key(signed, trouble if credential else "unknown access key")
-    verify(signed, credential.secret)
+    credential = await find_key(signed.access_key, functools.partial(verify, signed), credentials, now)
     check_time(signed, now)
     identity = Identity(credential.user, credential.access_key, credential.scopes)
     presigned = signed.expires is not None
@@ -104,6 +94,25 @@ async def prove(signed: Signed, credentials: Credentials, now: float) -> Proof:
         return Proof(identity, signed.payload, signer, presigned)
     payload = signed.payload.lower() if len(signed.payload) == _SHA256_HEX else signed.payload
     return Proof(identity, payload, None, presigned)
+
+
+async def find_key(
+    access_key: str, check: Callable[[Secret], None], credentials: Credentials, now: float
+) -> Credential:
+    """The credential of a key that may be used now, once `check` found the signature right for its secret.
+
+    An unknown, a disabled and an expired key answer alike and cost alike; only the log tells them apart.
+
+    Raises: InvalidAccessKeyId, and what `check` raises.
+    """
+    credential = await credentials.find(access_key)
+    trouble = "unknown access key" if credential is None else _trouble(credential, now)
+    if credential is None or trouble:
+        with contextlib.suppress(SignatureDoesNotMatch):
+            check(_NO_SECRET)
+        raise InvalidAccessKeyId(fields={"AWSAccessKeyId": access_key}, reason=trouble)
+    check(credential.secret)
+    return credential
 
 
 def refuse_token(token: str) -> NoReturn:
@@ -121,9 +130,3 @@ def _trouble(credential: Credential, now: float) -> str:
     if credential.expires_at is not None and now >= credential.expires_at:
         return "expired access key"
     return ""
-
-
-def _refuse_key(signed: Signed, trouble: str) -> NoReturn:
-    with contextlib.suppress(SignatureDoesNotMatch):
-        verify(signed, _NO_SECRET)
-    raise InvalidAccessKeyId(fields={"AWSAccessKeyId": signed.access_key}, reason=trouble)

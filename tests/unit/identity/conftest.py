@@ -1,9 +1,10 @@
-"""Keys of every condition, and both ways to sign."""
+"""Keys of every condition, and all ways to sign."""
 
 import pytest
 
 from bucketport.identity.header import HeaderSignature
 from bucketport.identity.presigned import PresignedUrl
+from bucketport.identity.presigned_v2 import PresignedUrlV2
 from bucketport.model import Credential, Secret
 from bucketport.ports import Method
 
@@ -37,5 +38,5 @@ def keys() -> Keys:
 
 @pytest.fixture
 def methods(keys: Keys) -> list[Method]:
-    """Both ways of Signature Version 4, for us-east-1."""
-    return [HeaderSignature(keys, "us-east-1"), PresignedUrl(keys, "us-east-1")]
+    """Both ways of Signature Version 4, for us-east-1, and URLs of version 2."""
+    return [HeaderSignature(keys, "us-east-1"), PresignedUrl(keys, "us-east-1"), PresignedUrlV2(keys)]

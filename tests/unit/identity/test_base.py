@@ -98,6 +98,7 @@ def test_an_access_key_may_hold_a_slash(methods: list[Method]) -> None:
         plain({"authorization": "AWS4-HMAC-SHA256 a"}, "X%2DAmz-Algorithm=AWS4-HMAC-SHA256"),
         plain({"authorization": "AWS4-HMAC-SHA256 a"}, "AWSAccessKeyId=a&Signature=b&Expires=1"),
         plain({"authorization": "AWS a:b"}, "AWSAccessKeyId=a&Signature=b&Expires=1"),
+        plain({"authorization": "Bearer a"}, "AWSAccessKeyId=a&%53ignature=b&Expires=1"),
         plain(query="X-Amz-Algorithm=AWS4-HMAC-SHA256&AWSAccessKeyId=a&Signature=b&Expires=1"),
         signed(key(), "X-Amz-Signature=" + "0" * 64),
     ],
@@ -112,12 +113,10 @@ def test_two_ways_at_once_are_refused(request_: Request, methods: list[Method]) 
     "request_",
     [
         plain({"authorization": "AWS AKIAIOSFODNN7EXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg="}),
-        plain(query="AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=frJIUN8DYpKDtOLCwo%2F&Expires=1795253281"),
-        plain(query="AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&%53ignature=frJIUN8DYpKDtOLCwo%2F&Expires=1&xSignature=1"),
         plain({"authorization": "AWS4-HMAC-SHA512 Credential=a"}),
     ],
 )
-def test_signature_version_2_is_refused_by_name(request_: Request, methods: list[Method]) -> None:
+def test_a_header_of_signature_version_2_is_refused_by_name(request_: Request, methods: list[Method]) -> None:
     with pytest.raises(InvalidRequest, match="Please use AWS4-HMAC-SHA256"):
         run(request_, methods)
 
