@@ -73,6 +73,17 @@ def _write(descriptor: int, lines: bytes) -> bool:
     return True
 
 
+def _shown(text: str) -> str:
+    """An event's text, in which a client's words (a key in a traceback) may stand: its further lines are set in, so
+    that none of them looks like an event, and what would change a terminal is escaped.
+    """
+    return "\n    ".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 class Journal:
     """What the server tells of itself, as text or as JSON (one line an event). `now` is seconds since 1970."""
 
@@ -82,7 +93,10 @@ class Journal:
     def say(self, text: str) -> None:
         """An event that matters to whoever runs the server."""
         time = iso(int(self._now() * 1000))
-        line = json.dumps({"time": time, "kind": "event", "text": text}) if self._json else f"{time} bucketport: {text}"
+        if self._json:
+            line = json.dumps({"time": time, "kind": "event", "text": text})
+        else:
+            line = f"{time} bucketport: {_shown(text)}"
         self._writer.put(ERROR, f"{line}\n".encode(errors="backslashreplace"))
 
     def mention(self, text: str) -> None:
