@@ -11,6 +11,7 @@ from bucketport.backends.remote.s3.requests import Place
 from bucketport.errors import (
     BackendError,
     BucketNotEmpty,
+    MalformedXML,
     NoSuchBucket,
     NoSuchUpload,
     NotImplemented,
@@ -221,6 +222,28 @@ class TestRelay:
     def test_what_cannot_be_relayed(self, play, name):
         call = RelayedCall(name, "GET", "b", None, {}, {})
         assert type(play(dialect().relay(call)).raised) is NotImplemented
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+    @pytest.mark.parametrize(
+        "inner",
+        [
+            "<Type>SELECT</Type>",
+            "<x:OutputLocation xmlns:x='y'><S3><BucketName>other</BucketName></S3></x:OutputLocation>",
+        ],
+    )
+    def test_a_restore_writes_nowhere_else(self, play, inner, encoding):
+        body = f"<RestoreRequest>{inner}</RestoreRequest>".encode(encoding)
+        call = RelayedCall("RestoreObject", "POST", "b", "k", {"restore": ""}, {}, body)
+        played = play(dialect().relay(call))
+        assert type(played.raised) is NotImplemented
+        assert not played.requests
+
+    def test_a_plain_restore_is_relayed_and_another_body_is_not(self, play):
+        body = b"<RestoreRequest><Days>1</Days></RestoreRequest>"
+        call = RelayedCall("RestoreObject", "POST", "b", "k", {"restore": ""}, {}, body)
+        assert play(dialect().relay(call), (202, {}, b"")).result.status == 202
+        call = RelayedCall("RestoreObject", "POST", "b", "k", {"restore": ""}, {}, b"<Other/>")
+        assert type(play(dialect().relay(call)).raised) is MalformedXML
 
 
 def test_trouble_is_thrown_in_and_passes_through(play):

@@ -21,7 +21,7 @@ from bucketport.options import RelayedCall, Want
 from bucketport.wire import etag
 from bucketport.wire.acl import Grant, canned_of
 from bucketport.wire.checksums import ALGORITHMS
-from bucketport.wire.xml import DECLARATION, NAMESPACE, Node, escape
+from bucketport.wire.xml import DECLARATION, NAMESPACE, Node, escape, parse
 
 _ATTRIBUTES = "ETag,Checksum,ObjectParts,StorageClass,ObjectSize"
 
@@ -65,6 +65,10 @@ _KEPT_BACK = frozenset(
 _NOT_RELAYED = frozenset({"CreateSession", "PostObject", "PreflightBucket", "PreflightObject", "RenameObject"})
 """What a relay cannot do: sessions are the gateway's to give, a form is signed for the gateway, a preflight is a
 browser's question to the gateway, and a rename names a second key, which would have to be judged and mapped."""
+
+_ELSEWHERE = frozenset({"OutputLocation", "SelectParameters", "Type"})
+"""Elements of a RestoreRequest that make it a query whose results go to a bucket and prefix of its choice: to write
+there would take a leave of its own. Source: AWS RestoreObject, RestoreRequest (checked 2026-11)."""
 
 
 class Settings(Buckets):
@@ -140,6 +144,8 @@ class Settings(Buckets):
         """An operation that we do not model: signed anew, sent on, its answer passed back. Raises: its errors."""
         if call.name in _NOT_RELAYED:
             raise NotImplemented(f"{call.name} is not implemented")
+        if call.name == "RestoreObject" and not _ELSEWHERE.isdisjoint(_children(call.body, "RestoreRequest")):
+            raise NotImplemented("A restore that writes what it selects to another place is not implemented")
         headers = {n: v for n, v in call.headers.items() if n in _CARRIED or n in call.granted}
         idempotent = call.method in ("GET", "HEAD", "PUT", "DELETE")
         answer = yield self.request(
@@ -156,6 +162,11 @@ class Settings(Buckets):
             raise self.refusal(answer)
         kept = {n: v for n, v in answer.headers.items() if n not in _KEPT_BACK}
         return Response(answer.status, kept, answer.body)
+
+
+def _children(body: bytes, root: str) -> list[str]:
+    """The names of what a body's root holds. Raises: MalformedXML."""
+    return [child.name for child in parse(body, root).children]
 
 
 def _of(selector: str, version: str | None) -> dict[str, str]:
