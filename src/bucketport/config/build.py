@@ -6,6 +6,7 @@ A `Foundation` is opened once and lives as long as the process: the store, the r
 
 from collections.abc import Callable
 
+from bucketport.access.cors import Cors
 from bucketport.api.health import HealthApi
 from bucketport.api.metrics import MetricsApi
 from bucketport.api.s3 import S3Api
@@ -18,6 +19,7 @@ from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
 from bucketport.config.keys import MAIN_USER
 from bucketport.config.load import Loaded
+from bucketport.config.model import Cors as CorsSettings
 from bucketport.config.model import Paths, Server, Settings
 from bucketport.config.registries import all_buckets, all_credentials, all_methods
 from bucketport.config.remotes import Backends, World
@@ -136,10 +138,23 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
             _proxies(server),
             _mapping(settings.paths),
             Owner(settings.owner_id, settings.owner_display_name) if settings.owner_id else None,
+            _cors(settings.cors),
         ),
         copier=Copier(foundation.digests),
     )
     return App((HealthApi(surroundings.ready), MetricsApi(foundation.meter), s3), surroundings.report)
+
+
+def _cors(rules: CorsSettings) -> Cors | None:
+    if not rules.allowed_origins:
+        return None
+    return Cors(
+        tuple(rules.allowed_origins),
+        tuple(rules.allowed_methods),
+        tuple(rules.allowed_headers),
+        tuple(rules.exposed_headers),
+        rules.max_age_seconds,
+    )
 
 
 def _mapping(paths: Paths) -> PathMapping | None:

@@ -44,9 +44,6 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield from _repeated(("roles",), "role_id", [role.role_id for role in settings.roles])
     if settings.roles:
         yield Finding(("roles",), "roles are checked, but tokens are not exchanged for sessions yet", harmless=True)
-    if settings.cors.allowed_origins:
-        message = "is checked, but no answer allows a page of another origin anything yet"
-        yield Finding(("cors", "allowed_origins"), message, harmless=True)
     if settings.paths.display_bucket_segments > settings.paths.bucket_segments:
         yield Finding(("paths", "display_bucket_segments"), "is more than bucket_segments")
 
