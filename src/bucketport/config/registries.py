@@ -39,11 +39,11 @@ def all_buckets(loaded: Loaded, store: StoreBackend | None, backends: Backends, 
 
 def all_methods(loaded: Loaded, credentials: Credentials, backends: Backends) -> tuple[Method, ...]:
     """S3's own ways and those of extensions. Raises: BadConfiguration."""
-    region = loaded.settings.server.region
+    region, mapped = loaded.settings.server.region, loaded.settings.paths.bucket_segments > 1
     return (
         HeaderSignature(credentials, region),
         PresignedUrl(credentials, region),
-        PresignedUrlV2(credentials, loaded.settings.server.domains),
+        PresignedUrlV2(credentials, loaded.settings.server.domains, mapped=mapped),
         *_made(loaded, backends, "methods", credentials),
     )
 

@@ -18,11 +18,12 @@ from bucketport.wire.sigv4 import UNSIGNED_PAYLOAD
 class PresignedUrlV2:
     """A Method: a URL of the old kind, good until a moment that it names.
 
-    `domains` are those below which a host names a bucket: the bucket is signed wherever it stands.
+    `domains` are those below which a host names a bucket: the bucket is signed wherever it stands. `mapped`: leading
+    segments of a path form the bucket; then a host cannot name one.
     """
 
-    def __init__(self, credentials: Credentials, domains: Sequence[str] = ()) -> None:
-        self._credentials, self._domains = credentials, tuple(domains)
+    def __init__(self, credentials: Credentials, domains: Sequence[str] = (), *, mapped: bool = False) -> None:
+        self._credentials, self._domains, self._mapped = credentials, tuple(domains), mapped
 
     def recognizes(self, request: Request) -> bool:
         """Also an incomplete one, so that what is missing is named."""
@@ -36,7 +37,7 @@ class PresignedUrlV2:
         """
         if request.headers.get("authorization"):
             raise two_mechanisms(request)
-        signed = sigv2.read_query(request, self._domains)
+        signed = sigv2.read_query(request, self._domains, mapped=self._mapped)
         if signed.token:
             refuse_token(signed.token)
         check = functools.partial(sigv2.verify, signed)

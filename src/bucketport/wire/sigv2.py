@@ -79,11 +79,14 @@ class Signed:
     unsigned: tuple[str, ...] = ()
 
 
-def read_query(request: Request, domains: tuple[str, ...] = ()) -> Signed:
+def read_query(request: Request, domains: tuple[str, ...] = (), *, mapped: bool = False) -> Signed:
     """The signature in a URL of version 2. `domains` are those below which a host names a bucket.
 
-    Raises: AccessDenied (a parameter is missing or given twice, or Expires is no time), InvalidRequest (a payload
-    hash, which version 2 does not know), InvalidURI.
+    `mapped`: paths are mapped and hosts are not, so that the two name different objects. As the host is not signed,
+    such a URL could be moved from one to the other; it is then good in a path only.
+
+    Raises: AccessDenied (a parameter is missing or given twice, Expires is no time, a host names the bucket where it
+    may not), InvalidRequest (a payload hash, which version 2 does not know), InvalidURI.
     """
     found = _parameters(request.raw_query)
     given = {name: value for name, value in found.items() if value is not None}
@@ -96,6 +99,8 @@ def read_query(request: Request, domains: tuple[str, ...] = ()) -> Signed:
         raise InvalidRequest(f"x-amz-content-sha256 must be {UNSIGNED_PAYLOAD} under Signature Version 2.")
     path = request.raw_path[len(request.base) :] or "/"
     address = split(path, request.headers.get("host", ""), domains)
+    if mapped and address.virtual:
+        raise AccessDenied(reason="a URL of Signature Version 2 names its bucket in the path where paths are mapped")
     tokens = [value for name, value in given.items() if name.lower() == _SESSION]
     return Signed(
         given["AWSAccessKeyId"],

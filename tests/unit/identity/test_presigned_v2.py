@@ -132,6 +132,16 @@ def test_the_bucket_of_a_host_is_signed() -> None:
         prove(dataclasses.replace(request, headers={"host": f"other.{DOCUMENT['domain']}"}))
 
 
+def test_where_paths_are_mapped_a_url_can_not_be_moved_to_a_host() -> None:
+    method = PresignedUrlV2(Keys(), [DOCUMENT["domain"]], mapped=True)
+    made = url(path="/b/k")
+    assert asyncio.run(method.authenticate(made, NOW)).identity.user == "alice"
+    for path in ("/b/k", "/k"):
+        moved = dataclasses.replace(made, raw_path=path, headers={"host": f"b.{DOCUMENT['domain']}"})
+        with pytest.raises(AccessDenied):
+            asyncio.run(method.authenticate(moved, NOW))
+
+
 @pytest.mark.parametrize("row", list(table()), ids=lambda row: f"{row.name} {row.selector}")
 def test_no_selector_of_any_operation_can_be_added(row: Any) -> None:
     name = row.selector.removesuffix("+copy")
