@@ -73,8 +73,13 @@ class Account:
         self._backend_of, self._anonymous_read, self._region = backend_of, anonymous_read, region
 
     async def find(self, bucket: str, caller: Identity) -> Mount:
-        """Always there: the account itself says NoSuchBucket when it is asked."""
-        return Mount(bucket, self._backend_of(caller), region=self._region, anonymous_read=self._anonymous_read)
+        """Always there: the account itself says NoSuchBucket when it is asked.
+
+        Strangers read what the account shows to strangers. A key goes there with keys that may see more, so it does
+        what its scopes say and no more.
+        """
+        public = self._anonymous_read and caller.anonymous
+        return Mount(bucket, self._backend_of(caller), region=self._region, anonymous_read=public)
 
     async def list(self, caller: Identity, prefix: str, after: str, limit: int) -> BucketPage:
         """The account's buckets that the caller may use."""

@@ -85,3 +85,10 @@ def test_a_bucket_is_made_behind_and_never_over_a_configured_one() -> None:
 def test_each_caller_reaches_an_account_with_keys_of_their_own() -> None:
     account = Account(lambda caller: caller.user, anonymous_read=False, region="")  # type: ignore[arg-type, return-value]
     assert asyncio.run(account.find("any", ALICE)).backend == "alice"  # type: ignore[comparison-overlap]
+
+
+def test_a_scoped_key_reads_nothing_that_only_strangers_may_read() -> None:
+    account = Account(lambda caller: caller.user, anonymous_read=True, region="")  # type: ignore[arg-type, return-value]
+    scoped = Identity("bob", scopes=(Scope("b", (), frozenset({"get_object"})),))
+    assert asyncio.run(account.find("any", ANONYMOUS)).anonymous_read
+    assert not asyncio.run(account.find("any", scoped)).anonymous_read

@@ -12,7 +12,7 @@ from bucketport.backends.remote import upload as uploads
 from bucketport.backends.remote.credentials import Keys
 from bucketport.backends.remote.dialect import Dialect
 from bucketport.backends.remote.sending import Sender, Surroundings
-from bucketport.errors import BackendError, NoSuchBucket, S3Error
+from bucketport.errors import BackendError, NoSuchBucket, NoSuchKey, S3Error
 from bucketport.message import Response
 from bucketport.model import (
     Attributes,
@@ -64,7 +64,11 @@ class Remote(Generic[C]):
 
     async def get(self, name: ObjectName, want: Want) -> Found:
         """As `ports.Backend`; a long body is a Stream, and breaks off when the cloud's does."""
-        return await self._run(self.dialect.get(name, want))
+        try:
+            return await self._run(self.dialect.get(name, want))
+        except NoSuchKey as absent:
+            absent.fields.setdefault("Key", name.key)
+            raise
 
     async def head(self, name: ObjectName, want: Want) -> Found:
         """As `ports.Backend`."""
