@@ -85,3 +85,22 @@ def test_depth_and_count_are_bounded() -> None:
     assert len(parse(b"<r>" + b"<a/>" * (xml.NODES - 1) + b"</r>", "r").children) == xml.NODES - 1
     with pytest.raises(MalformedXML):
         parse(b"<r>" + b"<a/>" * xml.NODES + b"</r>", "r")
+
+
+def _attributes(count: int, of_element: int) -> str:
+    one = "<a " + " ".join(f'a{number}="㰀"' for number in range(of_element)) + "/>"
+    return f"<k>{one * (count // of_element)}</k>"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("of_element", [100_000, 1_000])
+def test_attributes_are_bounded_in_number_and_in_one_tag(of_element: int, encoding: str) -> None:
+    with pytest.raises(MalformedXML):
+        parse(_attributes(200_000, of_element).encode(encoding), "k")
+    assert len(parse(_attributes(2_000, 1_000).encode(encoding), "k").children) == 2
+
+
+@pytest.mark.parametrize("tag", ["<{}/>", "<k><!--{}--></k>", "<k a='{}'/>", "<k>{}</k>"])
+def test_nothing_is_longer_than_64_kib_without_a_tag_in_it(tag: str) -> None:
+    with pytest.raises(MalformedXML):
+        parse(tag.format("k" * 65_536).encode(), "k")
