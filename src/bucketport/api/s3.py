@@ -110,14 +110,17 @@ class S3Api:
         mounts = await self._find(row, claims, caller)
         exchange.reason = await authorize(caller, claims, mounts)
         mount = mounts.get(address.bucket)
+        source = mounts[claims[0].bucket] if len(mounts) > 1 else mount
         _require(row, mount, request)
+        _check_owner(mount, request, "x-amz-expected-bucket-owner")
+        _check_owner(source, request, "x-amz-source-expected-bucket-owner")
 
         content, body = await self._admit(request, row, proof)
         context = Context(
             caller,
             self._buckets,
             mount,
-            mounts[claims[0].bucket] if len(mounts) > 1 else mount,
+            source,
             content,
             body,
             lambda claim: bool(judge(caller, claim, mount).allowed),
@@ -148,6 +151,7 @@ class S3Api:
         exchange.reason = await authorize(proof.identity, (claim,), {call.bucket: mount})
         if not row.relays or Offer.RELAY not in mount.backend.offers:
             raise NotImplemented(f"{row.name} is not implemented")
+        _check_owner(mount, request, "x-amz-expected-bucket-owner")
         _, body = await self._admit(request, row, proof)
         return await cast(RelayBackend, mount.backend).relay(dataclasses.replace(call, body=body))
 
@@ -201,16 +205,15 @@ def _call(request: Request, row: Row, address: addresses.Address, query: Query) 
 
 
 def _require(row: Row, mount: Mount | None, request: Request) -> None:
-    """What the bucket's backend must offer, and whose the bucket must be.
-
-    Raises: NotImplemented; AccessDenied when `x-amz-expected-bucket-owner` names somebody else.
-    """
+    """What the bucket's backend must offer. Raises: NotImplemented."""
     if extras.asked(request.headers) and (mount is None or Offer.RELAY not in mount.backend.offers):
         raise NotImplemented(fields={"Header": next(iter(extras.of(request.headers)))})
-    if mount is None:
-        return
-    if row.needs not in mount.backend.offers:
+    if mount is not None and row.needs not in mount.backend.offers:
         raise NotImplemented(f"{row.name} is not implemented for this bucket")
-    expected = request.headers.get("x-amz-expected-bucket-owner")
-    if expected is not None and expected != owner_of(mount.owner).id:
-        raise AccessDenied(reason="x-amz-expected-bucket-owner names another owner")
+
+
+def _check_owner(mount: Mount | None, request: Request, header: str) -> None:
+    """Whose the bucket must be, when a request says so. Raises: AccessDenied when it is somebody else's."""
+    expected = request.headers.get(header)
+    if mount is not None and expected is not None and expected != owner_of(mount.owner).id:
+        raise AccessDenied(reason=f"{header} names another owner")

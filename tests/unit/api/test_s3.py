@@ -15,7 +15,7 @@ from bucketport.backends.memory import Memory
 from bucketport.crypto.digests import WheelDigests
 from bucketport.exchange import Exchange
 from bucketport.message import BytesBody, Request, Response
-from bucketport.model import BucketInfo, BucketPage, Identity
+from bucketport.model import BucketInfo, BucketPage, Identity, Offer, owner_of
 from bucketport.mounts import Mount
 from bucketport.ports import Proof
 from bucketport.testing.fakes import FakeClock, FakeIds
@@ -391,6 +391,20 @@ def test_a_bucket_may_be_in_the_host(world: World) -> None:
 
 def test_the_expected_owner_is_compared(world: World) -> None:
     assert world.ask("GET", "/data", x_amz_expected_bucket_owner="0" * 64).status == 403
+
+
+def test_a_request_that_names_another_owner_of_the_bucket_is_refused(world: World, monkeypatch: Any) -> None:
+    mine, other = owner_of("alice").id, owner_of("bob").id
+    world.ask("PUT", "/data/a", b"1")
+    assert world.ask("GET", "/data/a", x_amz_expected_bucket_owner=mine).status == 200
+    assert code(world.ask("GET", "/data/a", x_amz_expected_bucket_owner=other)) == "AccessDenied"
+    copy = {"x_amz_copy_source": "/data/a", "x_amz_source_expected_bucket_owner": other}
+    world.ask("PUT", "/other")
+    for target in ("/data/b", "/other/b"):
+        assert code(world.ask("PUT", target, **copy)) == "AccessDenied"
+        assert world.ask("PUT", target, **copy | {"x_amz_source_expected_bucket_owner": mine}).status == 200
+    monkeypatch.setattr(world.backend, "offers", world.backend.offers | {Offer.RELAY})
+    assert code(world.ask("DELETE", "/data?policy", x_amz_expected_bucket_owner=other)) == "AccessDenied"
 
 
 def test_the_exchange_holds_who_did_what_and_why(world: World) -> None:
