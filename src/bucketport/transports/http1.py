@@ -15,6 +15,10 @@ from bucketport.message import Endpoint, HttpAnswer, HttpRequest
 from bucketport.transports.http1_connection import Connection, Gone
 from bucketport.transports.http1_messages import Waits
 
+ENDPOINTS = 256
+"""Endpoints above which those that nobody is connected to are forgotten: where a bucket's name stands before the host,
+clients say how many there are."""
+
 
 class _Pool:
     """The connections to one endpoint. `open` counts those that are being made too."""
@@ -56,10 +60,17 @@ class Http1Client:
         """Those of them that have nothing to do."""
         return sum(len(pool.idle) for pool in self._pools.values())
 
+    @property
+    def endpoints(self) -> int:
+        """Endpoints that are remembered."""
+        return len(self._pools)
+
     async def send(self, request: HttpRequest) -> HttpAnswer:
         """As `ports.HttpClient`. A kept connection that turns out to be closed is replaced without a word."""
         pool = self._pools.get(request.endpoint)
         if pool is None:
+            if len(self._pools) >= ENDPOINTS:
+                self._pools = {place: each for place, each in self._pools.items() if each.open or each.waiters}
             pool = self._pools[request.endpoint] = _Pool(request.endpoint)
         connection = pool.idle.pop() if pool.idle else await self._acquire(pool)
         while True:

@@ -7,7 +7,7 @@ import pytest
 
 from bucketport.errors import BackendError, Trouble
 from bucketport.message import Endpoint, HttpRequest, Stream, release
-from bucketport.transports.http1 import Http1Client
+from bucketport.transports.http1 import ENDPOINTS, Http1Client
 from bucketport.transports.http1_messages import Waits
 
 
@@ -141,6 +141,19 @@ async def test_one_who_leaves_the_queue_leaves_it():
         release(held.body)
         release((await staying).body)
         assert leaving.cancelled()
+
+
+@run
+async def test_endpoints_that_nobody_is_connected_to_are_forgotten():
+    async with serving(answer(b"hello")) as (client, place, _):
+        await client.send(HttpRequest("GET", place, "/"))
+        for number in range(2 * ENDPOINTS):
+            nowhere = Endpoint("http", "127.0.0.1", 1, f"bucket-{number}.test")
+            with pytest.raises(BackendError):
+                await client.send(HttpRequest("GET", nowhere, "/"))
+        assert client.endpoints <= ENDPOINTS
+        assert (await client.send(HttpRequest("GET", place, "/"))).body == b"hello"
+        assert (client.connections, client.idle) == (1, 1)
 
 
 @run
