@@ -13,6 +13,7 @@ from bucketport.mounts import Located
 from bucketport.operations import extras
 from bucketport.operations.base import COPY_SOURCE, OBJECT, Context, Query, name_of, operation
 from bucketport.operations.documents import document, element
+from bucketport.operations.multipart import upload_of
 from bucketport.operations.objects import part_number
 from bucketport.options import CopyOptions, Want
 from bucketport.record import record
@@ -150,7 +151,7 @@ class UploadPartCopy:
     def parse(cls, address: Address, request: Request, query: Query) -> Self:
         """Raises: InvalidArgument."""
         number = part_number(query.get("partNumber", ""))
-        return cls(UploadName(address.bucket, address.key, query["uploadId"]), number, Source.of(request))
+        return cls(upload_of(address, query), number, Source.of(request))
 
     def claims(self) -> tuple[Claim, ...]:
         """To read the source and to write the part."""

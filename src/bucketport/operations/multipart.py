@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Self
 
-from bucketport.errors import InvalidArgument, InvalidRequest, MalformedXML
+from bucketport.errors import InvalidArgument, InvalidRequest, MalformedXML, NoSuchUpload
 from bucketport.message import Request, Response
 from bucketport.model import Claim, ObjectName, Offer, PartInfo, UploadEntry, UploadName
 from bucketport.operations.base import BUCKET, OBJECT, Body, Context, Query, integer, name_of, operation
@@ -24,7 +24,12 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (multi
 
 
 def upload_of(address: Address, query: Query) -> UploadName:
-    """The upload that a request addresses."""
+    """The upload that a request addresses.
+
+    Raises: NoSuchUpload for an empty id, which some backends take for none: they would abort by deleting the object.
+    """
+    if not query["uploadId"]:
+        raise NoSuchUpload(fields={"UploadId": ""})
     return UploadName(address.bucket, address.key, query["uploadId"])
 
 

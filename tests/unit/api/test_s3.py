@@ -258,6 +258,21 @@ def test_a_copy_needs_leave_for_its_source(world: World) -> None:
     assert code(world.ask("PUT", "/mine/k", user="bob", x_amz_copy_source="/data/secret")) == "AccessDenied"
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE"])
+def test_an_empty_upload_id_is_never_taken_for_none(world: World, method: str) -> None:
+    world.ask("PUT", "/data/k", b"kept")
+
+    def touched(*asked: Any) -> None:
+        raise AssertionError("the backend was asked")
+
+    for name in ("list_parts", "put_part", "copy_part", "complete", "abort"):
+        setattr(world.backend, name, touched)
+    assert code(world.ask(method, "/data/k?uploadId=&partNumber=1")) == "NoSuchUpload"
+    if method == "PUT":
+        asked = world.ask(method, "/data/k?uploadId&partNumber=1", x_amz_copy_source="/data/k")
+        assert code(asked) == "NoSuchUpload"
+
+
 def test_an_upload_in_parts(world: World) -> None:
     begun = world.body("POST", "/data/k?uploads", content_type="a/b")
     upload = re.search("<UploadId>(.*)</UploadId>", begun)
