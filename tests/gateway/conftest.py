@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import hmac
 import http.client
+import http.server
 import itertools
 import os
 import pathlib
@@ -14,9 +15,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 import xml.etree.ElementTree
+import zlib
 from typing import NamedTuple
 
 import pytest
@@ -298,6 +301,40 @@ def new_bucket():
 @pytest.fixture(scope="session")
 def crc32():
     """CRC32 as the header has it."""
-    import zlib
-
     return lambda content: base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
+
+
+class Breaking(http.server.BaseHTTPRequestHandler):
+    """A cloud whose answers to GET break off half way."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self):
+        self.send_response(200)
+        for name, value in (("Content-Length", "600000"), ("ETag", '"abc"')):
+            self.send_header(name, value)
+        self.send_header("Last-Modified", "Sat, 21 Nov 2026 09:28:01 GMT")
+        self.end_headers()
+
+    def do_GET(self):
+        self.do_HEAD()
+        self.wfile.write(bytes(300_000))
+        self.close_connection = True
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def broken():
+    """The configuration of a bucket `broken` at such a cloud."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Breaking)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    where = options(
+        endpoint=f"http://127.0.0.1:{server.server_port}", bucket_name="b", access_key_id="a", secret_access_key="s"
+    )
+    yield f'[[buckets]]\nname = "broken"\nbackend_type = "s3"\nbackend_options = {where}\n'
+    server.shutdown()
+    thread.join()
+    server.server_close()
