@@ -6,6 +6,7 @@ python docs/generate.py --check    exit 1 and name the pages that are not curren
 """
 
 import argparse
+import importlib.util
 import json
 import pathlib
 import sys
@@ -37,13 +38,15 @@ def pages() -> dict[str, str]:
         "checksums.md": checksums_page(),
         "actions.md": actions_page(),
         "settings.md": settings_page(),
+        "headers.md": headers_page(),
     }
     return {name: text.rstrip("\n") + "\n" for name, text in made.items()}
 
 
 def page(title: str, source: str, *blocks: str) -> str:
     """A page: its title, where its facts stand, and its blocks."""
-    return "\n\n".join((f"# {title}", f"{MADE_BY} It is `src/bucketport/{source}`.", *blocks))
+    place = source if source.startswith("tests/") else f"src/bucketport/{source}"
+    return "\n\n".join((f"# {title}", f"{MADE_BY} It is `{place}`.", *blocks))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -145,6 +148,52 @@ def actions_page() -> str:
         "the actions whose scope covers this one.",
         table(("Action", "In a policy", "Bucket ACL", "Object ACL", "Public", "Also by"), rows),
     )
+
+
+def headers_page() -> str:
+    """What becomes of each request header at each kind of backend."""
+    matrix = header_matrix()
+    blocks = [
+        "What becomes of a header of a write, by the kind of the bucket's backend (`s3` is another bucketport, `az` is "
+        "Azurite, `gcs` is fake-gcs-server): it comes back (*yes*), it asks for what is so anyway (*as it is*), or it "
+        "is refused with an error. None is lost in silence: `tests/gateway/test_header_matrix.py` proves each cell by "
+        "short and long PutObject, multipart upload (but `gcs`, see [conformance](../conformance.md)) and CopyObject. "
+        "`aws-chunked` is a framing and taken off. Reads are HeadObject and GetObject, with two exceptions: on `az` only "
+        "HeadObject tells a storage class, and on `gcs` only GetObject could be proven to."
+    ]
+    for group, rows in matrix.GROUPS.items():
+        cells = [(code(shown(row.title)), *(outcome(row, kind) for kind in matrix.KINDS)) for row in rows]
+        blocks += [f"## {group}", table(("Header", *matrix.KINDS), cells)]
+    names = ", ".join(code(f"x-amz-checksum-{name.lower()}") for name in matrix.CHECKSUMS)
+    blocks += [
+        "## Checksums",
+        f"As a header and as a trailer, every kind: checked, kept, and returned with `x-amz-checksum-mode: ENABLED`: "
+        f"{names}.",
+        "## Judged, not kept",
+        table(("Header", "Every kind answers"), [(code(name), answer) for name, answer in matrix.JUDGED]),
+    ]
+    return page("Headers", "tests/gateway/matrix.py", *blocks)
+
+
+def header_matrix() -> Any:
+    """The table that the live test proves."""
+    place = FOLDER.parents[1] / "tests" / "gateway" / "matrix.py"
+    spec = importlib.util.spec_from_file_location("matrix", place)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def shown(title: str) -> str:
+    """A row's title, where it would break the cell it stands in without its back quotes."""
+    return title.replace("`", "")
+
+
+def outcome(row: Any, kind: str) -> str:
+    """A cell."""
+    return "as it is" if kind in row.taken else row.refused.get(kind, "yes")
 
 
 def settings_page() -> str:

@@ -93,10 +93,14 @@ class Answer(NamedTuple):
 
     def value(self, name):
         """The text of the first element of that name; empty when there is none."""
+        found = self.all(name)
+        return (found[0].text or "") if found else ""
+
+    def all(self, name):
+        """All elements of that name."""
         if not self.body.startswith(b"<"):
-            return ""
-        found = xml.etree.ElementTree.fromstring(self.body).find(f".//{{*}}{name}")
-        return "" if found is None or found.text is None else found.text
+            return []
+        return xml.etree.ElementTree.fromstring(self.body).findall(f".//{{*}}{name}")
 
 
 class Client:
