@@ -151,7 +151,7 @@ def _unsigned(request: Request, level: Level, found: dict[str, str | None]) -> t
     for name, value in found.items():
         lower = name.lower()
         if lower in _COPIED or lower.startswith("x-amz-"):
-            good = value == request.headers.get(lower)
+            good = value is not None and value == request.headers.get(lower)
         elif name in SIGNED:
             # Values are signed decoded, so `a&versionId=1` in one of them reads like a parameter of its own.
             good = not any(piece.partition("=")[0] in SIGNED for piece in (value or "").split("&")[1:])

@@ -342,6 +342,12 @@ def test_a_payload_hash_is_refused_for_nobody_would_compare_it() -> None:
         prove(url(headers={"x-amz-content-sha256": "0" * 64}))
 
 
+@pytest.mark.parametrize("name", ["x-amz-meta-z", "x-amz-acl", "content-type", "x-amz-copy-source"])
+def test_a_parameter_without_a_value_is_no_copy_of_a_header_that_is_absent(name: str) -> None:
+    with pytest.raises(AccessDenied):
+        prove(url(added=name))
+
+
 @given(st.sampled_from(VECTORS), st.data())
 def test_any_single_change_is_refused(vector: dict[str, Any], data: st.DataObject) -> None:
     """Of a target, but for the page of a list and for what reads the same."""
