@@ -28,6 +28,14 @@ class RequestBody(Protocol):
         """
         ...
 
+    def outlive(self) -> None:
+        """From now on a client that leaves ends its body (`read` raises IncompleteBody), but not the handler."""
+        ...
+
+    def within(self, seconds: float) -> None:
+        """All of it must be here in that time from now, or `read` raises RequestTimeout."""
+        ...
+
 
 class NoBody:
     """The body of a request that has none."""
@@ -37,6 +45,12 @@ class NoBody:
     async def read(self) -> bytes:
         """Nothing, at once."""
         return b""
+
+    def outlive(self) -> None:
+        """It is all here."""
+
+    def within(self, seconds: float) -> None:
+        """It is all here."""
 
 
 class BytesBody:
@@ -51,6 +65,12 @@ class BytesBody:
         piece = self._content[self._at : self._at + self._piece]
         self._at += len(piece)
         return piece
+
+    def outlive(self) -> None:
+        """It is all here."""
+
+    def within(self, seconds: float) -> None:
+        """It is all here."""
 
 
 @record

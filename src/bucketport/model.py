@@ -146,6 +146,8 @@ class Offer(enum.Enum):
     ACLS = "acls"
     ATTRIBUTES = "attributes"
     RELAY = "relay"
+    DRAFTS = "drafts"
+    DIRECT = "direct"
 
 
 @record

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from bucketport.model import NO_HEADERS, PartInfo
 from bucketport.record import record
 
+MAX_OBJECT = 5 << 30
+"""Bytes of one PUT. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (checked 2026-11)"""
+
 
 @record
 class ListQuery:
@@ -121,13 +124,17 @@ class UploadOptions:
 
 @record
 class CompleteOptions:
-    """What CompleteMultipartUpload names: the parts in order (size 0: unknown), and what the whole must be."""
+    """What CompleteMultipartUpload names: the parts in order (size 0: unknown), and what the whole must be.
+
+    `loose` (Offer.DRAFTS): parts of any size, any number and any order of numbers are taken, in the order given.
+    """
 
     parts: Sequence[PartInfo]
     conditions: WriteConditions = NO_CONDITIONS
     checksums: Mapping[str, str] = NO_HEADERS
     checksum_type: str = ""
     size: int | None = None
+    loose: bool = False
 
 
 @record

@@ -213,6 +213,28 @@ class MultipartBackend(Backend, Protocol):
         ...
 
 
+class DraftsBackend(MultipartBackend, Protocol):
+    """Offer.DRAFTS: an upload need not keep S3's rules (`CompleteOptions.loose`), and its content can be hashed."""
+
+    async def digest_parts(self, upload: UploadName, numbers: Sequence[int], algorithm: str) -> str:
+        """The checksum (base64, an algorithm of `Digests`) of these parts' content in this order.
+
+        Raises: NoSuchUpload, InvalidPart.
+        """
+        ...
+
+
+class DirectBackend(MultipartBackend, Protocol):
+    """Offer.DIRECT: a client can send parts to the backend itself."""
+
+    async def presign_part(self, upload: UploadName, number: int, seconds: int) -> HttpRequest:
+        """What the client has to send, within that time: method, URL, headers; its content is the part's.
+
+        `list_parts` and `complete` know the part then as if it had come through us. Raises: NoSuchUpload.
+        """
+        ...
+
+
 class VersionsBackend(Backend, Protocol):
     """Offer.VERSIONS. (A backend without versions still lists each object as its only version, `null`.)"""
 

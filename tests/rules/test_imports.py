@@ -4,8 +4,8 @@ import ast
 import sys
 
 LEAVES = {"record", "model", "options", "message", "errors"}
-SEAMS = {"ports", "exchange", "mounts"}
-ROOMS = {"identity", "access", "operations", "backends", "registry", "crypto", "metering", "transports"}
+SEAMS = {"ports", "exchange", "mounts", "sessions"}
+ROOMS = {"identity", "access", "operations", "backends", "registry", "crypto", "metering", "transports", "uploads"}
 BEHIND_PORTS = {"backends", "registry", "crypto", "transports"}
 FLOW = {"api", "app"}
 UP_TO_SEAMS = LEAVES | {"wire"} | SEAMS

@@ -19,7 +19,7 @@ from bucketport.mounts import Buckets, Copier, Mount
 from bucketport.operations import Body, Context, Row, extras, route
 from bucketport.operations.base import Query
 from bucketport.operations.content import Admitted, check_length_is_said, declare, read_whole
-from bucketport.options import RelayedCall
+from bucketport.options import MAX_OBJECT, RelayedCall
 from bucketport.ports import Content, Digests, Method, Now, Proof, RelayBackend
 from bucketport.record import record
 from bucketport.wire import address as addresses
@@ -28,9 +28,6 @@ from bucketport.wire.forwarded import Proxies, as_sent
 from bucketport.wire.path_mapping import AS_IT_IS, Mapped, PathMapping, apply
 from bucketport.wire.sigv2 import OWN
 from bucketport.wire.xml import DECLARATION, escape
-
-MAX_OBJECT = 5 << 30
-"""Bytes of one PUT. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (checked 2026-11)"""
 
 
 @record

@@ -12,9 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bucketport.config.limits import Limits
 from bucketport.model import Secret
-
-MAX_OBJECT = 5 << 30
-"""Bytes of one PUT. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (checked 2026-11)"""
+from bucketport.options import MAX_OBJECT
 
 
 def _moment(value: Any) -> Any:

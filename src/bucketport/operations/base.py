@@ -145,8 +145,6 @@ class Row:
 
 _TABLE: dict[tuple[str, Level], dict[str, Row]] = {}
 
-METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"})
-
 XML_LIMIT = 64 << 10
 """Bytes of an XML body that is a small document (tags, an ACL, a location); AWS allows no more for them."""
 

@@ -5,9 +5,10 @@ The backend is asked each time; a mount is made anew when it answers with anothe
 
 from collections.abc import Collection
 
-from bucketport.model import BucketInfo, BucketPage, Identity, Scope
+from bucketport.model import BucketInfo, BucketPage, Identity
 from bucketport.mounts import Mount
 from bucketport.ports import StoreBackend
+from bucketport.registry.gateway import uses
 
 KEPT = 4096
 """Mounts that are kept."""
@@ -39,7 +40,7 @@ class EmbeddedBuckets:
         found: list[BucketInfo] = []
         while True:
             page = await self._backend.list_buckets(None, prefix, after, limit)
-            found += [info for info in page.buckets if _named(caller.scopes, info.name)]
+            found += [info for info in page.buckets if uses(caller, info.name)]
             after = page.next_after
             if len(found) > limit:
                 return BucketPage(found[:limit], found[limit - 1].name)
@@ -49,7 +50,3 @@ class EmbeddedBuckets:
     async def create(self, info: BucketInfo, caller: Identity) -> None:
         """Raises: BucketAlreadyOwnedByYou, BucketAlreadyExists."""
         await self._backend.create_bucket(info)
-
-
-def _named(scopes: Collection[Scope], bucket: str) -> bool:
-    return any(scope.bucket in ("*", bucket) for scope in scopes)

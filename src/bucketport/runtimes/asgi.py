@@ -186,6 +186,12 @@ class _Body:
         self._work: asyncio.Task[Any] | None = None
         self._watcher: asyncio.Task[None] | None = None
 
+    def outlive(self) -> None:
+        """As `message.RequestBody.outlive`."""
+
+    def within(self, seconds: float) -> None:
+        """As `message.RequestBody.within`."""
+
     async def read(self) -> bytes:
         """As `message.RequestBody.read`."""
         pieces: list[bytes] = []

@@ -86,6 +86,12 @@ class IncomingBody:
         """Whether the rest of it can no longer be had."""
         return self._error is not None
 
+    def outlive(self) -> None:
+        """As `message.RequestBody.outlive`."""
+
+    def within(self, seconds: float) -> None:
+        """As `message.RequestBody.within`."""
+
     async def read(self) -> bytes:
         """The next piece of a batch; empty at the end. One reader at a time.
 
