@@ -158,8 +158,8 @@ def headers_page() -> str:
         "Azurite, `gcs` is fake-gcs-server): it comes back (*yes*), it asks for what is so anyway (*as it is*), or it "
         "is refused with an error. None is lost in silence: `tests/gateway/test_header_matrix.py` proves each cell by "
         "short and long PutObject, multipart upload (but `gcs`, see [conformance](../conformance.md)) and CopyObject. "
-        "`aws-chunked` is a framing and taken off. Reads are HeadObject and GetObject, with two exceptions: on `az` "
-        "only HeadObject tells a storage class, and on `gcs` only GetObject could be proven to."
+        "`aws-chunked` is a framing and taken off. Reads are HeadObject and GetObject, with one exception: on `gcs` "
+        "only GetObject could be proven to tell a storage class."
     ]
     for group, rows in matrix.GROUPS.items():
         cells = [(code(shown(row.title)), *(outcome(row, kind) for kind in matrix.KINDS)) for row in rows]

@@ -26,9 +26,6 @@ UNTRIED = frozenset({("gcs", "parts")})
 READ_BY_GET = frozenset({("gcs", "x-amz-storage-class")})
 """What only a GET can prove: in its descriptions fake-gcs-server gives every object the class STANDARD."""
 
-READ_BY_HEAD = frozenset({("az", "x-amz-storage-class")})
-"""What only a HEAD tells: Azurite's answer to Get Blob, as Azure's documents have it, does not name the access tier."""
-
 
 class Row(NamedTuple):
     """Headers of a write. `back` is what a read answers where that differs from what was sent; None: without it.

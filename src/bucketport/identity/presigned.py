@@ -1,6 +1,6 @@
 """Who made this presigned URL? The X-Amz-* query parameters of Signature Version 4."""
 
-from bucketport.identity.base import prove
+from bucketport.identity.base import prove, two_mechanisms
 from bucketport.message import Request
 from bucketport.ports import Credentials, Proof
 from bucketport.wire.authorization import is_presigned, read_query
@@ -20,5 +20,7 @@ class PresignedUrl:
         return is_presigned(request.raw_query)
 
     async def authenticate(self, request: Request, now: float) -> Proof:
-        """Who signed. Raises: the S3Errors of `read_query` and `prove`."""
+        """Who signed. Raises: the S3Errors of `read_query` and `prove`; InvalidArgument for any Authorization beside."""
+        if request.headers.get("authorization"):
+            raise two_mechanisms(request)
         return await prove(read_query(request, self._region), self._credentials, now)

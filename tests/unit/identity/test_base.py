@@ -94,6 +94,8 @@ def test_an_access_key_may_hold_a_slash(methods: list[Method]) -> None:
     "request_",
     [
         presigned(key(), {"authorization": "AWS4-HMAC-SHA256 a"}),
+        presigned(key(), {"authorization": "Basic YTpi"}),
+        presigned(key(), {"authorization": "Bearer a"}),
         plain({"authorization": "AWS4-HMAC-SHA256 a"}, "X-Amz-Algorithm=AWS4-HMAC-SHA256"),
         plain({"authorization": "AWS4-HMAC-SHA256 a"}, "X%2DAmz-Algorithm=AWS4-HMAC-SHA256"),
         plain({"authorization": "AWS4-HMAC-SHA256 a"}, "AWSAccessKeyId=a&Signature=b&Expires=1"),

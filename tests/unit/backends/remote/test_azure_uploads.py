@@ -154,6 +154,7 @@ class TestUploads:
             "x-ms-meta-bucketport_owner": "alice",
             "x-ms-meta-bucketport_etag": tag,
             "x-ms-meta-bucketport_upload": NONCE.hex(),
+            "x-ms-meta-bucketport_class": "STANDARD_IA",
             "x-ms-tags": "t=1",
             "x-ms-access-tier": "Cool",
         }

@@ -32,15 +32,21 @@ def tier_of(storage_class: str, standard: str) -> str:
 
 
 def kept(storage_class: str) -> str:
-    """The name to keep in metadata: empty where the tier says it all."""
-    return "" if storage_class == STANDARD or storage_class in _CLASSES.values() else storage_class
+    """The name to keep in metadata: a GET of Azure does not tell the tier, and some classes share one."""
+    return "" if storage_class == STANDARD else storage_class
 
 
 def class_of(tier: str, named: str, standard: str) -> str:
-    """The storage class of a blob: the one that was `named` when it was written, unless it has another tier by now."""
+    """The storage class of a blob: the one that was `named` when it was written, unless it has another tier by now.
+
+    `tier` empty: the answer did not tell, as that of a GET.
+    Source: https://learn.microsoft.com/rest/api/storageservices/get-blob (checked 2026-11)
+    """
+    if named and not tier:
+        return named
     if named:
         wanted = standard if named in _AS_STANDARD else _TIERS.get(named)
-        if wanted is not None and (tier == wanted or (not tier and named in _AS_STANDARD)):
+        if tier == wanted:
             return named
     if tier == standard:
         return STANDARD
