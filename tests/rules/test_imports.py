@@ -49,7 +49,7 @@ NOT_IN_THE_CORE = {
 
 THIRD_PARTY = {
     "backends/store/index/": {"apsw"},
-    "registry/sqlite.py": {"apsw"},
+    "registry/sqlite": {"apsw"},
     "crypto/digests.py": {"anycrc", "xxhash"},
     "crypto/native.py": {"cryptography"},
     "metering/prometheus.py": {"prometheus_client"},

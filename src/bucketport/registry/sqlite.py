@@ -7,15 +7,13 @@ Source: https://www.sqlite.org/pragma.html#pragma_data_version
 """
 
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import apsw
 
-from bucketport.errors import BackendError, Trouble
 from bucketport.model import Credential, Scope, Secret
 from bucketport.record import record
+from bucketport.registry.sqlite_file import Layout, in_words, open_file, trouble
 
 FORMAT = 1
 """The `user_version` of the file as this release writes it."""
@@ -56,8 +54,8 @@ class SqliteCredentials:
 
     def __init__(self, path: str, clock: Callable[[], float]) -> None:
         self._path, self._clock = f"{path}/{NAME}", clock
-        with _in_words(self._path):
-            self._connection = _open(path, self._path)
+        with in_words(self._path):
+            self._connection = open_file(path, self._path, Layout(FORMAT, _SCHEMA))
         self._version = -1
         self._by_key: dict[str, StoredKey] = {}
         self._look_at = 0.0
@@ -78,7 +76,7 @@ class SqliteCredentials:
     def add(self, credential: Credential, created_at: float) -> bool:
         """Keep a new key; False when there is one of that name."""
         scopes = None if credential.scopes is None else _write_scopes(credential.scopes)
-        with _in_words(self._path), self._connection:
+        with in_words(self._path), self._connection:
             self._connection.execute(
                 f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (
@@ -108,7 +106,7 @@ class SqliteCredentials:
         self._connection.close()
 
     def _change(self, statement: str, bindings: tuple[str | int, ...]) -> bool:
-        with _in_words(self._path), self._connection:
+        with in_words(self._path), self._connection:
             self._connection.execute(statement, bindings)
             changed = self._connection.changes() == 1
         self._read()
@@ -125,7 +123,7 @@ class SqliteCredentials:
         except (apsw.BusyError, apsw.LockedError):
             return
         except apsw.Error as error:
-            raise _trouble(error, self._path) from error
+            raise trouble(error, self._path) from error
 
     def _read(self) -> None:
         rows = self._connection.execute(f"SELECT {_COLUMNS} FROM keys")
@@ -141,41 +139,6 @@ class SqliteCredentials:
             )
             found[access_key] = StoredKey(credential, created_at)
         self._by_key = found
-
-
-def _open(folder: str, path: str) -> apsw.Connection:
-    """The file with its table, made when absent; nobody but the owner may read it, from its first byte on."""
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(2000)
-    connection.pragma("journal_mode", "wal")  # a command that writes never makes the server wait
-    connection.pragma("synchronous", "full")
-    found = connection.pragma("user_version")
-    if found > FORMAT:
-        raise BackendError(
-            Trouble.UNEXPECTED,
-            f"{path} has format {found}, which a newer bucketport wrote; this one reads format {FORMAT}.",
-        )
-    if found < FORMAT:
-        connection.execute(f"BEGIN IMMEDIATE; {_SCHEMA}; PRAGMA user_version = {FORMAT}; COMMIT")
-    return connection
-
-
-@contextmanager
-def _in_words(path: str) -> Iterator[None]:
-    """Make the errors of the disk and of SQLite ones that say which file they are about. Raises: BackendError."""
-    try:
-        yield
-    except OSError as error:
-        raise BackendError(Trouble.UNEXPECTED, f"{path}: {error.strerror or error}") from error
-    except apsw.Error as error:
-        raise _trouble(error, path) from error
-
-
-def _trouble(error: apsw.Error, path: str) -> BackendError:
-    kind = Trouble.READ_ONLY if isinstance(error, apsw.ReadOnlyError) else Trouble.UNEXPECTED
-    return BackendError(kind, f"{path}: {error}")
 
 
 def _write_scopes(scopes: tuple[Scope, ...]) -> str:
