@@ -148,17 +148,22 @@ class Offer(enum.Enum):
     RELAY = "relay"
     DRAFTS = "drafts"
     DIRECT = "direct"
+    CORS = "cors"
 
 
 @record
 class BucketInfo:
-    """A bucket: its owner's user name, its region, its canned ACL (`private`, `public-read`, ...)."""
+    """A bucket: its owner's user name, its region, its canned ACL (`private`, `public-read`, ...).
+
+    `cors`: its CORS rules, a text that only those who write and apply them understand; empty: none.
+    """
 
     name: str
     owner: str
     created_ms: int
     region: str = "us-east-1"
     acl: str = "private"
+    cors: str = ""
 
 
 @record

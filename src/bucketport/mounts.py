@@ -12,7 +12,8 @@ from bucketport.record import record
 class Mount:
     """Where a bucket's name leads: a backend, and what is known of the bucket before its content is touched.
 
-    `anonymous_read`: GET, HEAD and LIST need no signature there. `owner` empty: the gateway itself owns it.
+    `anonymous_read`: GET, HEAD and LIST need no signature there. `owner` empty: the gateway itself owns it. `cors`: the
+    bucket's CORS rules, as `model.BucketInfo` has them.
     """
 
     bucket: str
@@ -22,6 +23,7 @@ class Mount:
     region: str = "us-east-1"
     created_ms: int = 0
     anonymous_read: bool = False
+    cors: str = ""
 
 
 @record

@@ -271,6 +271,14 @@ class AclBackend(Backend, Protocol):
         ...
 
 
+class CorsBackend(Backend, Protocol):
+    """Offer.CORS: a bucket keeps its CORS rules (`BucketInfo.cors`)."""
+
+    async def put_bucket_cors(self, bucket: str, rules: str) -> None:
+        """Set them, a text that is kept as it is; empty: remove them. Raises: NoSuchBucket."""
+        ...
+
+
 class AttributesBackend(Backend, Protocol):
     """Offer.ATTRIBUTES."""
 
@@ -294,6 +302,7 @@ class StoreBackend(
     VersionsBackend,
     TagsBackend,
     AclBackend,
+    CorsBackend,
     AttributesBackend,
     Protocol,
 ):

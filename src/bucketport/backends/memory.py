@@ -349,3 +349,8 @@ class Memory:
         """Set a bucket's canned ACL."""
         found = self._bucket(bucket)
         found.info = dataclasses.replace(found.info, acl=acl)
+
+    async def put_bucket_cors(self, bucket: str, rules: str) -> None:
+        """Set a bucket's CORS rules; empty: remove them."""
+        found = self._bucket(bucket)
+        found.info = dataclasses.replace(found.info, cors=rules)

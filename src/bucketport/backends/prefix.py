@@ -257,6 +257,10 @@ class Prefixed:
         """Raises: NotImplemented."""
         raise NotImplemented(_ABOUT_ALL)
 
+    async def put_bucket_cors(self, bucket: str, rules: str) -> None:
+        """Raises: NotImplemented."""
+        raise NotImplemented(_ABOUT_ALL)
+
     async def attributes(self, name: ObjectName, version: str | None, after: int, limit: int) -> Attributes:
         """As `ports.AttributesBackend`."""
         held = await self._ask(self._inner.attributes(self._in(name), version, after, limit))

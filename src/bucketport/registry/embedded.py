@@ -27,7 +27,10 @@ class EmbeddedBuckets:
         kept = self._mounts.get(bucket)
         if kept is not None and kept[0] is info:
             return kept[1]
-        mount = Mount(bucket, self._backend, info.owner, info.acl, info.region, info.created_ms, bucket in self._public)
+        public = bucket in self._public
+        mount = Mount(
+            bucket, self._backend, info.owner, info.acl, info.region, info.created_ms, public, info.cors
+        )  # fmt: skip
         if len(self._mounts) >= KEPT:
             self._mounts.clear()
         self._mounts[bucket] = info, mount

@@ -131,6 +131,7 @@ def test_whole_bucket_is_refused():
         part.create_bucket(BucketInfo("x", "me", 0)),
         part.delete_bucket("b"),
         part.put_bucket_acl("b", "private"),
+        part.put_bucket_cors("b", "[]"),
         part.relay(RelayedCall("PutBucketPolicy", "PUT", "b", None, {"policy": ""}, {})),
         part.relay(RelayedCall("GetBucketPolicy", "GET", "b", None, {"policy": ""}, {})),
     ):

@@ -193,6 +193,10 @@ class Remote(Generic[C]):
         """As `ports.AclBackend`."""
         await self._run(self.dialect.put_bucket_acl(bucket, acl))
 
+    async def put_bucket_cors(self, bucket: str, rules: str) -> None:
+        """As `ports.CorsBackend`."""
+        await self._run(self.dialect.put_bucket_cors(bucket, rules))
+
     async def attributes(self, name: ObjectName, version: str | None, after: int, limit: int) -> Attributes:
         """As `ports.AttributesBackend`."""
         return await self._run(self.dialect.attributes(name, version, after, limit))

@@ -191,6 +191,10 @@ class Dialect(Generic[C]):
         """Set a bucket's canned ACL."""
         _lacks("PutBucketAcl")
 
+    def put_bucket_cors(self, bucket: str, rules: str) -> Plan[None]:
+        """Set a bucket's CORS rules."""
+        _lacks("PutBucketCors")
+
     def attributes(self, name: ObjectName, version: str | None, after: int, limit: int) -> Plan[Attributes]:
         """The object and a page of its parts."""
         _lacks("GetObjectAttributes")

@@ -2,7 +2,7 @@
 
 from bucketport.backends.store.base import Base
 from bucketport.backends.store.index import listing
-from bucketport.backends.store.index.changes import CreateBucket, DeleteBucket
+from bucketport.backends.store.index.changes import CreateBucket, DeleteBucket, PutBucketCors
 from bucketport.model import (
     BucketInfo,
     BucketPage,
@@ -47,6 +47,10 @@ class Buckets(Base):
     async def delete_bucket(self, name: str) -> None:
         """Unfinished uploads go with it. Raises: BucketNotEmpty."""
         await self._submit(DeleteBucket(name), self._forget_bucket(name))
+
+    async def put_bucket_cors(self, bucket: str, rules: str) -> None:
+        """Set a bucket's CORS rules, kept as they are; empty: remove them."""
+        await self._submit(PutBucketCors(bucket, rules), self._forget_bucket(bucket))
 
     async def list(self, bucket: str, query: ListQuery) -> Listing:
         """A page of keys."""

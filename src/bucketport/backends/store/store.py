@@ -41,6 +41,7 @@ class Store(Janitor, Writing, Copying, Buckets, Scrubbing):
             Offer.MULTIPART,
             Offer.TAGS,
             Offer.ACLS,
+            Offer.CORS,
             Offer.ATTRIBUTES,
             Offer.VERSIONS,
         }

@@ -12,7 +12,7 @@ and its `conftest.py` has the fixtures of `bucketport.testing.plugin`. A class w
 and says so; `excused` names what it cannot keep although it offers it, with the reason.
 """
 
-from bucketport.testing.contracts.buckets import TestBucketListing, TestBuckets, TestTwoBuckets
+from bucketport.testing.contracts.buckets import TestBucketListing, TestBuckets, TestCors, TestTwoBuckets
 from bucketport.testing.contracts.completing import (
     TestChecksumsOfParts,
     TestCompleteConditions,
@@ -43,6 +43,7 @@ __all__ = [
     "TestCompletingAgain",
     "TestCopy",
     "TestCopyConditions",
+    "TestCors",
     "TestDeleteConditions",
     "TestDeleteMany",
     "TestFailingContent",

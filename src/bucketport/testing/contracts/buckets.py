@@ -13,6 +13,8 @@ from bucketport.testing.fakes import OWNER
 
 CREATED_MS = 1_790_000_000_000
 
+RULES = '[{"origins":["https://app.example"],"methods":["GET","PUT"],"expose":["etag","é \\u0000"]}]'
+
 
 async def create(backend: BucketBackend, name: str, owner: str = OWNER) -> BucketInfo:
     """Make a bucket."""
@@ -165,6 +167,44 @@ class TestBucketListing(Contract):
         await create(backend, bucket + "-2")
         page = await backend.list_buckets(OWNER, bucket, "", 2)
         assert ([info.name for info in page.buckets], page.next_after) == ([bucket, bucket + "-2"], "")
+
+
+class TestCors(Contract):
+    """A bucket's CORS rules: a text that is kept as it is."""
+
+    needs = frozenset({Offer.CORS})
+
+    async def test_there_are_none_at_first(self, backend: StoreBackend, bucket: str) -> None:
+        assert (await backend.bucket(bucket)).cors == ""
+
+    async def test_rules_are_kept_as_they_are(self, backend: StoreBackend, bucket: str) -> None:
+        before = await backend.bucket(bucket)
+        for rules in (RULES, "{}", RULES):
+            await backend.put_bucket_cors(bucket, rules)
+            assert (await backend.bucket(bucket)).cors == rules
+        after = await backend.bucket(bucket)
+        assert (after.owner, after.created_ms, after.acl) == (before.owner, before.created_ms, before.acl)
+        page = await backend.list_buckets(before.owner, bucket, "", 1)
+        assert [info.cors for info in page.buckets] == [RULES]
+
+    async def test_rules_are_removed(self, backend: StoreBackend, bucket: str) -> None:
+        await backend.put_bucket_cors(bucket, RULES)
+        await backend.put_bucket_cors(bucket, "")
+        assert (await backend.bucket(bucket)).cors == ""
+
+    async def test_rules_belong_to_one_bucket_and_go_with_it(self, backend: StoreBackend, bucket: str) -> None:
+        if Offer.BUCKETS not in backend.offers:
+            pytest.skip("no other bucket can be made here")
+        await create(backend, bucket + "-2")
+        await backend.put_bucket_cors(bucket + "-2", RULES)
+        assert (await backend.bucket(bucket)).cors == ""
+        await backend.delete_bucket(bucket + "-2")
+        await create(backend, bucket + "-2")
+        assert (await backend.bucket(bucket + "-2")).cors == ""
+
+    async def test_absent_bucket(self, backend: StoreBackend, bucket: str) -> None:
+        with pytest.raises(NoSuchBucket):
+            await backend.put_bucket_cors(bucket + "-absent", RULES)
 
 
 class TestTwoBuckets(Contract):

@@ -45,9 +45,9 @@ async def test_a_newer_format_is_refused_and_left_alone(store, opened, tmp_path)
     await store.close()
     with index(tmp_path) as connection:
         connection.pragma("user_version", len(schema.MIGRATIONS) + 1)
-    with pytest.raises(CannotOpen, match=r"newer release.*format 2.*up to 1"):
+    with pytest.raises(CannotOpen, match=r"newer release.*format 3.*up to 2"):
         opened()
-    with pytest.raises(CannotOpen, match="format 2"):
+    with pytest.raises(CannotOpen, match="format 3"):
         fsck(str(tmp_path / "data"), digests=DIGESTS)
     with index(tmp_path) as connection:
         assert connection.execute("SELECT name FROM buckets").get == "b"
@@ -62,7 +62,7 @@ async def test_an_older_format_is_migrated_step_by_step(store, opened, tmp_path,
     assert (await again.get(ObjectName("b", "k"), WHOLE)).body == b"kept"
     await again.close()
     with index(tmp_path) as connection:
-        assert connection.pragma("user_version") == 3
+        assert connection.pragma("user_version") == len(steps)
         assert connection.execute("SELECT x FROM later").get == 7
 
 
@@ -73,7 +73,7 @@ async def test_a_migration_that_fails_changes_nothing(store, opened, tmp_path, m
     with pytest.raises(CannotOpen):
         opened()
     with index(tmp_path) as connection:
-        assert connection.pragma("user_version") == 1
+        assert connection.pragma("user_version") == schema.FORMAT
         assert connection.execute("SELECT 1 FROM sqlite_schema WHERE name='half'").get is None
 
 

@@ -1,4 +1,4 @@
-"""What does Google Cloud Storage offer as a backend? Every call that the contract has but ACLs and relaying."""
+"""What does Google Cloud Storage offer as a backend? All that the contract has but ACLs, CORS rules and relaying."""
 
 from bucketport.backends.remote.gcs.buckets import Buckets
 from bucketport.model import Offer
@@ -7,4 +7,4 @@ from bucketport.model import Offer
 class Gcs(Buckets):
     """The dialect of Google Cloud Storage, for one bucket or for a whole project (`Place.bucket` empty)."""
 
-    offers = frozenset(Offer) - {Offer.ACLS, Offer.RELAY}
+    offers = frozenset(Offer) - {Offer.ACLS, Offer.CORS, Offer.RELAY}

@@ -5,6 +5,9 @@ from bucketport.model import Offer
 
 
 class S3(Settings):
-    """The dialect of S3, for one bucket or for a whole account (`Place.bucket` empty)."""
+    """The dialect of S3, for one bucket or for a whole account (`Place.bucket` empty).
 
-    offers = frozenset(Offer)
+    A bucket's CORS rules are its own, and relayed: nothing here has to understand them.
+    """
+
+    offers = frozenset(Offer) - {Offer.CORS}

@@ -1,6 +1,6 @@
 """How do changes to buckets become rows?"""
 
-from bucketport.backends.store.index.changes import CreateBucket, DeleteBucket, PutBucketAcl
+from bucketport.backends.store.index.changes import CreateBucket, DeleteBucket, PutBucketAcl, PutBucketCors
 from bucketport.backends.store.index.transaction import Transaction
 from bucketport.errors import BucketAlreadyExists, BucketAlreadyOwnedByYou, BucketNotEmpty
 
@@ -13,8 +13,8 @@ def create_bucket(tx: Transaction, change: CreateBucket) -> None:
         kind = BucketAlreadyOwnedByYou if row[0] == info.owner else BucketAlreadyExists
         raise kind(fields={"BucketName": info.name})
     tx.run(
-        "INSERT INTO buckets(name, owner, created_ms, region, acl) VALUES (?, ?, ?, ?, ?)",
-        (info.name, info.owner, info.created_ms, info.region, info.acl),
+        "INSERT INTO buckets(name, owner, created_ms, region, acl, cors) VALUES (?, ?, ?, ?, ?, ?)",
+        (info.name, info.owner, info.created_ms, info.region, info.acl, info.cors),
     )
 
 
@@ -35,3 +35,8 @@ def delete_bucket(tx: Transaction, change: DeleteBucket) -> None:
 def put_bucket_acl(tx: Transaction, change: PutBucketAcl) -> None:
     """Only the ACL changes."""
     tx.run("UPDATE buckets SET acl=? WHERE id=?", (change.acl, tx.bucket(change.bucket)))
+
+
+def put_bucket_cors(tx: Transaction, change: PutBucketCors) -> None:
+    """Only the rules change."""
+    tx.run("UPDATE buckets SET cors=? WHERE id=?", (change.rules, tx.bucket(change.bucket)))

@@ -112,6 +112,14 @@ class PutBucketAcl:
 
 
 @record
+class PutBucketCors:
+    """Set a bucket's CORS rules."""
+
+    bucket: str
+    rules: str
+
+
+@record
 class CreateBucket:
     """Make a bucket."""
 
@@ -221,6 +229,7 @@ Change = (
     | PutTags
     | PutObjectAcl
     | PutBucketAcl
+    | PutBucketCors
     | CreateBucket
     | DeleteBucket
     | CreateUpload

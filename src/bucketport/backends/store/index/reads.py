@@ -20,7 +20,7 @@ _GET = (
     f"SELECT {_OBJECT}, i.content FROM buckets b LEFT JOIN current c ON c.bucket=b.id AND c.key=?2 "
     "LEFT JOIN inline i ON i.id=c.id WHERE b.name=?1"
 )
-_BUCKET = "SELECT name, owner, created_ms, region, acl FROM buckets"
+_BUCKET = "SELECT name, owner, created_ms, region, acl, cors FROM buckets"
 _PART = "SELECT number, size, etag, modified_ms, checksums, start, blob FROM parts"
 _SPANS = (
     "SELECT blob, start, size FROM parts WHERE manifest=?1 AND start < ?3 AND start >= "

@@ -10,7 +10,7 @@ import apsw
 
 from bucketport.backends.store.trouble import CannotOpen
 
-FORMAT = 1
+FORMAT = 2
 """What this release writes. A folder with a higher number is refused, a lower one is migrated step by step."""
 
 APPLICATION = 0x62707274
@@ -120,7 +120,12 @@ CREATE TABLE garbage_blobs(id INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE garbage_manifests(id INTEGER PRIMARY KEY) STRICT;
 """
 
-MIGRATIONS: list[str] = [_FORMAT_1]
+_FORMAT_2 = """
+ALTER TABLE buckets ADD COLUMN cors TEXT NOT NULL DEFAULT '';
+"""
+"""Buckets have CORS rules."""
+
+MIGRATIONS: list[str] = [_FORMAT_1, _FORMAT_2]
 """Step n makes an index of format n into one of format n + 1; an empty file has format 0."""
 
 

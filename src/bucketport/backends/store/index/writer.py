@@ -27,6 +27,7 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     changes.PutTags: objects.put_tags,
     changes.PutObjectAcl: objects.put_object_acl,
     changes.PutBucketAcl: buckets.put_bucket_acl,
+    changes.PutBucketCors: buckets.put_bucket_cors,
     changes.CreateBucket: buckets.create_bucket,
     changes.DeleteBucket: buckets.delete_bucket,
     changes.CreateUpload: uploads.create_upload,
