@@ -47,6 +47,7 @@ def _code(code: str, status: int, text: str) -> type[S3Error]:
 AccessDenied = _code("AccessDenied", 403, "Access Denied")
 AccessForbidden = _code("AccessForbidden", 403, "CORSResponse: CORS is not enabled for this bucket.")
 AccountProblem = _code("AccountProblem", 403, "There is a problem with the account.")
+AlreadyExists = _code("AlreadyExists", 409, "There is an object of this name already.")
 AuthorizationHeaderMalformed = _code("AuthorizationHeaderMalformed", 400, "The authorization header is malformed.")
 AuthorizationQueryParametersError = _code(
     "AuthorizationQueryParametersError",
@@ -219,7 +220,9 @@ SignatureDoesNotMatch = _code(
 SlowDown = _code("SlowDown", 503, "Please reduce your request rate.")
 StorageFull = _code("StorageFull", 507, "The server's storage is full; nothing was stored. Free space and try again.")
 TooManyBuckets = _code("TooManyBuckets", 400, "You have attempted to create more buckets than allowed.")
+Unauthorized = _code("Unauthorized", 401, "This takes an API key: Authorization: Bearer <key>.")
 UnexpectedContent = _code("UnexpectedContent", 400, "This request does not support content")
+UnsupportedMediaType = _code("UnsupportedMediaType", 415, "Content of this type is not taken here.")
 UnsupportedSignature = _code(
     "UnsupportedSignature",
     400,

@@ -2,14 +2,18 @@
 
 import contextvars
 import dataclasses
+from collections.abc import Mapping
+
+from bucketport.model import NO_HEADERS
 
 
 @dataclasses.dataclass(slots=True)
 class Exchange:
     """One request's life. The runtime makes it and closes it; the core fills in what it learns on the way.
 
-    Times are seconds of a monotonic clock, but `started_at` which is seconds since 1970. This is the one value
-    that is written to after it was made, so it is no `@record`.
+    Times are seconds of a monotonic clock, but `started_at` which is seconds since 1970. `cors` are headers
+    that the answer bears whatever it is. This is the one value that is written to after it was made, so it is no
+    `@record`.
     """
 
     id: str
@@ -33,6 +37,7 @@ class Exchange:
     ended: float = 0.0
     aborted: bool = False
     upstream: float = 0.0
+    cors: Mapping[str, str] = NO_HEADERS
 
     @property
     def timing(self) -> str:

@@ -1,0 +1,1 @@
+"""How do applications let their users upload and download? Presigned URLs, chunked uploads, upload sessions; JSON."""

@@ -1,0 +1,140 @@
+"""What may a handler of the uploads surface use, and how is it found? The context of a request, and its route.
+
+A handler is `async def name(context) -> Response`. Each module of this folder has a table ROUTES of its handlers, by
+method and by the shape of the path (`/-/uploads/*/tus/*`); `surface` puts the tables together.
+"""
+
+import enum
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from bucketport.access.cors import Cors
+from bucketport.access.decision import authorize
+from bucketport.exchange import Exchange
+from bucketport.identity.ticket import TicketUrl
+from bucketport.message import Request, Response
+from bucketport.model import NO_HEADERS, Claim, Identity
+from bucketport.mounts import Buckets
+from bucketport.ports import Digests, Entropy, Method, Now, Proof
+from bucketport.record import record
+from bucketport.wire import query as queries
+from bucketport.wire.forwarded import Proxies
+
+
+async def _nothing(bucket: str) -> None:
+    """What is done for a bucket that is used here, unless somebody wants to know."""
+
+
+@record
+class Statistics:
+    """What the store holds: objects, contents that differ, bytes on the disk, and bytes of all objects together."""
+
+    objects: int = 0
+    contents: int = 0
+    stored_bytes: int = 0
+    logical_bytes: int = 0
+
+
+@record
+class Settings:
+    """What the surface is told once.
+
+    `public_url` has no slash at its end (empty: the request's own scheme and host). `owner` is the user who owns the
+    buckets that are made by uploading. `max_upload` is bytes of one request's content, `max_json_bytes` of a JSON
+    document, which has to be here within `json_seconds`. `orphan_seconds`: what nobody finishes goes after that time.
+    `used` is told of each bucket that is written to; `statistics` counts (None: there is no store to count in).
+    """
+
+    public_url: str = ""
+    owner: str = "admin"
+    region: str = "us-east-1"
+    domains: Sequence[str] = ()
+    max_upload: int = 4 << 30
+    max_json_bytes: int = 100 << 10
+    json_seconds: float = 30.0
+    orphan_seconds: int = 43_200
+    cors: Cors | None = None
+    proxies: Proxies | None = None
+    used: Callable[[str], Awaitable[None]] = _nothing
+    statistics: Callable[[], Awaitable[Statistics]] | None = None
+
+
+@record
+class Services:
+    """What all handlers share. `uploads` is the engine of sessions (`uploads.engine.Uploads`).
+
+    `key`, `ticket` and `token` are the ways to authenticate here: an API key, a signed URL, a session's token.
+    """
+
+    buckets: Buckets
+    digests: Digests
+    now: Now
+    entropy: Entropy
+    settings: Settings
+    key: Method
+    ticket: TicketUrl
+    token: Method | None = None
+    uploads: Any = None
+
+
+@record
+class UploadContext:
+    """One request. `pieces` are what the stars of its route's shape stand for, as they are in the path (undecoded).
+
+    `proof` says who asks; its identity's scopes are all that it may do.
+    """
+
+    request: Request
+    exchange: Exchange
+    services: Services
+    proof: Proof
+    pieces: Sequence[str] = ()
+
+    @property
+    def settings(self) -> Settings:
+        """What the surface was told."""
+        return self.services.settings
+
+    @property
+    def caller(self) -> Identity:
+        """Who asks."""
+        return self.proof.identity
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The decoded query; nobody signed it, but for what a ticket binds. Raises: InvalidURI, InvalidRequest."""
+        return queries.parse(self.request.raw_query) if self.request.raw_query else NO_HEADERS
+
+    async def allow(self, action: str, bucket: str, key: str | None = None) -> None:
+        """Go on only when the caller's scopes cover that action there. Raises: AccessDenied.
+
+        Keys, tickets and tokens may do what their scopes say, whoever owns the bucket: hence no mount is looked at.
+        """
+        exchange = self.exchange
+        exchange.bucket, exchange.key = bucket, key or ""
+        exchange.reason = await authorize(self.proof.identity, (Claim(action, bucket, key),), {})
+
+
+Handler = Callable[[UploadContext], Awaitable[Response]]
+
+
+class Way(enum.Enum):
+    """How whoever asks says who they are: not at all, by an API key, by a signed URL, by a session's token."""
+
+    OPEN = "open"
+    KEY = "key"
+    TICKET = "ticket"
+    SESSION = "session"
+
+
+@record
+class Route:
+    """A handler, the way to authenticate at it, and its name in logs and metrics."""
+
+    operation: str
+    way: Way
+    handler: Handler
+
+
+Routes = Mapping[tuple[str, str], Route]
+"""By method and shape; a shape is a path whose changing segments are stars."""

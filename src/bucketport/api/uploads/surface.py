@@ -1,0 +1,140 @@
+"""Which requests are the uploads surface's, and who handles them? Its paths, and every URL that bears a ticket.
+
+A request that AWS's schemes sign is always S3's, whatever its path, so a bucket of any name stays reachable there. What
+comes here is dispatched by one table: method and shape of the path to handler.
+"""
+
+from collections.abc import Mapping
+
+from bucketport.api.uploads import admin, presign
+from bucketport.api.uploads.answers import refusal
+from bucketport.api.uploads.context import Route, Routes, Services, UploadContext, Way
+from bucketport.errors import AccessForbidden, MethodNotAllowed, NoSuchKey, S3Error
+from bucketport.exchange import Exchange
+from bucketport.identity.base import authenticate
+from bucketport.message import Request, Response
+from bucketport.model import ANONYMOUS
+from bucketport.ports import Method, Proof
+from bucketport.wire import address as addresses
+from bucketport.wire import sigv2
+from bucketport.wire.authorization import is_presigned
+
+TABLES: tuple[Routes, ...] = (admin.ROUTES, presign.ROUTES)
+"""The handlers of every module of this folder."""
+
+_PATHS = frozenset({"/presign", "/healthz", "/admin", "/-/uploads"})
+_BELOW = ("/admin/", "/-/uploads/")
+_BLOB = "/*/*"
+_NOBODY = Proof(ANONYMOUS)
+
+
+class UploadsApi:
+    """The uploads surface. `tables` are the routes that it has."""
+
+    def __init__(self, services: Services, tables: tuple[Routes, ...] = TABLES) -> None:
+        self._services = services
+        self._routes: Routes = {named: route for table in tables for named, route in table.items()}
+        self._methods: Mapping[str, str] = _methods(self._routes)
+        ways = {Way.KEY: services.key, Way.TICKET: services.ticket, Way.SESSION: services.token}
+        self._ways: dict[Way, tuple[Method, ...]] = {way: (method,) for way, method in ways.items() if method}
+
+    def wants(self, request: Request) -> bool:
+        """Its own paths, and every path whose query has `sig` and `expires`; but nothing that is signed for AWS."""
+        path, query = request.raw_path, request.raw_query
+        if not (path in _PATHS or path.startswith(_BELOW) or (query and "sig=" in query and _bears_ticket(query))):
+            return False
+        return not self._is_for_s3(request)
+
+    def _is_for_s3(self, request: Request) -> bool:
+        """Whether it is signed for AWS, or names a bucket by its host."""
+        if request.headers.get("authorization", "").startswith("AWS"):
+            return True
+        query = request.raw_query
+        if query and (is_presigned(query) or sigv2.is_presigned(query)):
+            return True
+        domains = self._services.settings.domains
+        return bool(domains) and addresses.split("/", request.headers.get("host", ""), domains).virtual
+
+    async def handle(self, request: Request, exchange: Exchange) -> Response:
+        """The answer, and what a browser is to know of it. Raises: S3Error, BackendError."""
+        origin = request.headers.get("origin")
+        if origin is None:
+            return await self._handle(request, exchange)
+        cors = self._services.settings.cors
+        if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
+            exchange.operation = "Preflight"
+            allowed = None if cors is None else cors.preflight(request.headers)
+            if allowed is None:
+                raise AccessForbidden("CORSResponse: this origin, method or header is not allowed here.")
+            return Response(200, allowed)
+        if cors is not None:
+            exchange.cors = cors.answer(origin)
+        response = await self._handle(request, exchange)
+        response.headers.update(exchange.cors)
+        return response
+
+    async def _handle(self, request: Request, exchange: Exchange) -> Response:
+        route, pieces = self._find(request)
+        exchange.operation = route.operation
+        if route.way is Way.OPEN:
+            proof = _NOBODY
+        else:
+            proof = await authenticate(request, self._ways[route.way], self._services.now())
+            exchange.user, exchange.access_key = proof.identity.user, proof.identity.access_key
+        return await route.handler(UploadContext(request, exchange, self._services, proof, pieces))
+
+    def _find(self, request: Request) -> tuple[Route, list[str]]:
+        """The route of a request and its path's changing pieces. Raises: MethodNotAllowed, NoSuchKey."""
+        method, path = request.method, request.raw_path
+        shape, pieces = _shape(path)
+        route = self._routes.get((method, shape))
+        if route is None and method == "HEAD":
+            route = self._routes.get(("GET", shape))
+        if route is not None:
+            return route, pieces
+        allowed = self._methods.get(shape)
+        if allowed is None:
+            raise NoSuchKey("There is nothing at this path.", fields={"path": path[:200]})
+        raise MethodNotAllowed(f"{method[:20]} is not allowed here; allowed: {allowed}", headers={"Allow": allowed})
+
+    def refuse(self, error: S3Error, exchange: Exchange) -> Response:
+        """The error as JSON, which pages of other origins may read too."""
+        response = refusal(error, exchange)
+        response.headers.update(exchange.cors)
+        return response
+
+
+def _methods(routes: Routes) -> dict[str, str]:
+    """For each shape, the methods that it has, as an Allow header says them."""
+    found: dict[str, list[str]] = {}
+    for method, shape in routes:
+        found.setdefault(shape, []).append(method)
+    return {
+        shape: ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
+        for shape, methods in found.items()
+    }  # fmt: skip
+
+
+def _bears_ticket(query: str) -> bool:
+    """Whether a query has both `sig` and `expires`."""
+    bounded = f"&{query}"
+    return "&sig=" in bounded and "&expires=" in bounded
+
+
+_CHANGING = {"-": (3, 5), "admin": (3,)}
+"""Which segments of our paths are a token, a number or a name, by the path's first segment (the empty one is 0)."""
+
+
+def _shape(path: str) -> tuple[str, list[str]]:
+    """A path as the routes have it, and what its stars stand for: the whole path where it is a blob's."""
+    if path in _PATHS:
+        return path, []
+    if not path.startswith(_BELOW):
+        return _BLOB, [path]
+    segments = path.split("/")
+    pieces = []
+    for at in _CHANGING[segments[1]]:
+        if at < len(segments):
+            pieces.append(segments[at])
+            segments[at] = "*"
+    return "/".join(segments), pieces
