@@ -15,11 +15,19 @@ Config = Annotated[
 Data = Annotated[str | None, typer.Option("--data", metavar="DIR", help="The data folder. Default: bucketport-data.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
+NO_FLAGS: Mapping[str, str | None] = {}
 
-def ask(config: str | None, flags: Mapping[str, Any], users: Sequence[str] = ()) -> "Asked":
+
+def ask(
+    config: str | None,
+    flags: Mapping[str, Any],
+    users: Sequence[str] = (),
+    borderless: Mapping[str, str | None] = NO_FLAGS,
+) -> "Asked":
     """What `load` starts from. `flags` maps `server.listen` to its value and is named for the option `--listen`;
-    what is None or an empty list was not given.
+    what is None or an empty list was not given. `borderless`: flags that borderless-storage has.
     """
+    from bucketport.config.borderless import of_flags
     from bucketport.config.keys import parse_user
     from bucketport.config.load import Asked
     from bucketport.config.sources import Given
@@ -30,5 +38,6 @@ def ask(config: str | None, flags: Mapping[str, Any], users: Sequence[str] = ())
         if value is not None and value != []
         for setting, _, option in [name.partition(" ")]
     ]
+    given += of_flags(borderless, given)
     file = config or os.environ.get("BUCKETPORT_CONFIG", "")
     return Asked(file, given, [parse_user(text) for text in users], dict(os.environ))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from bucketport.cli import borderless
 from bucketport.cli.asking import Config, Data, ask
 
 
@@ -26,7 +27,10 @@ def serve(
         typer.Option(metavar="NAME:ACCESS:SECRET", help="A further user, with a key. Repeatable."),
     ] = None,
     domain: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Take BUCKET.NAME as a bucket's host. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Take BUCKET.NAME as a bucket's host. Repeatable. A URL: what minted URLs begin with."
+        ),
     ] = None,
     region: Annotated[
         str | None, typer.Option(metavar="NAME", help="The region that clients must sign for. Default: any.")
@@ -40,6 +44,15 @@ def serve(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON when it is ready: url, data folder, keys.")
     ] = False,
+    ip_addr: borderless.IpAddr = None,
+    data_dir: borderless.DataDir = None,
+    presign_api_key: borderless.ApiKey = None,
+    presign_hmac_secret: borderless.HmacSecret = None,
+    cors_origins: borderless.CorsOrigins = None,
+    ttl_orphan_secs: borderless.OrphanSeconds = None,
+    max_data_rq_size: borderless.MaxBytes = None,
+    max_presign_rq_size: borderless.MaxJsonBytes = None,
+    rq_timeout_secs: borderless.Timeout = None,
 ) -> None:
     """Serve S3 until it is told to stop (Ctrl-C, SIGTERM). No option is needed.
 
@@ -54,11 +67,23 @@ def serve(
         "server.listen listen": listen,
         "store.buckets bucket": bucket,
         "store.public public": public,
-        "server.domains domain": domain,
+        "server.domains domain": [name for name in domain or () if "://" not in name],
         "server.region region": region,
         "server.tls_cert tls-cert": tls_cert,
         "server.tls_key tls-key": tls_key,
         "server.log_format log-format": log_format,
         "server.verbose verbose": verbose or None,
     }
-    serve_until_stopped(ask(config, flags, user or ()), as_json=as_json)
+    theirs = {
+        "domain": next((url for url in domain or () if "://" in url), None),
+        "ip_addr": ip_addr,
+        "data_dir": data_dir,
+        "presign_api_key": presign_api_key,
+        "presign_hmac_secret": presign_hmac_secret,
+        "cors_origins": cors_origins,
+        "ttl_orphan_secs": ttl_orphan_secs,
+        "max_data_rq_size": max_data_rq_size,
+        "max_presign_rq_size": max_presign_rq_size,
+        "rq_timeout_secs": rq_timeout_secs,
+    }
+    serve_until_stopped(ask(config, flags, user or (), theirs), as_json=as_json)

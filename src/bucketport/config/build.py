@@ -17,13 +17,13 @@ from bucketport.backends.store.base import Settings as StoreSettings
 from bucketport.backends.store.open import open_store
 from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
+from bucketport.config.findings import parse_network
 from bucketport.config.keys import MAIN_USER
 from bucketport.config.load import Loaded
 from bucketport.config.model import Cors as CorsSettings
 from bucketport.config.model import Paths, Server, Settings
 from bucketport.config.registries import all_buckets, all_credentials, all_methods
 from bucketport.config.remotes import Backends, World
-from bucketport.config.rules import parse_network
 from bucketport.config.trouble import DataUnusable
 from bucketport.crypto.digests import WheelDigests
 from bucketport.errors import BackendError, BucketAlreadyExists, BucketAlreadyOwnedByYou

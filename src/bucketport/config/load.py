@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bucketport.config import rules, words
+from bucketport.config import borderless, rules, words
 from bucketport.config.keys import GivenKey, main_key
 from bucketport.config.lines import Path, lines_of_json, lines_of_toml
 from bucketport.config.model import Settings
@@ -61,9 +61,12 @@ def load(asked: Asked) -> Loaded:
     given = from_environment(asked.environment, document.wrong_variable)
     resolver = Resolver(asked.environment, pathlib.Path(asked.file).parent, document.wrong)
     data = resolver.resolve(data)
-    for setting in (*given, *asked.flags):
-        _put(data, setting.path, setting.value)
-        document.places[setting.path] = setting.place
+    in_file = borderless.of_file(
+        data, lambda name: document.places.get((name,), asked.file), lambda name, text: document.wrong((name,), text)
+    )
+    theirs = borderless.of_environment(asked.environment, (*in_file, *asked.flags), document.wrong_variable)
+    for setting in (*in_file, *theirs, *given, *asked.flags):
+        document.places |= dict.fromkeys(_put(data, setting), setting.place)
     _add_keys(data, document, asked)
     settings = _validate(data, document)
     warnings = []
@@ -152,13 +155,25 @@ def _place_of(file: str, text: str, error: str) -> str:
     return f"{file}:{rest.partition(',')[0] if mark else len(text.splitlines())}"
 
 
-def _put(data: dict[str, Any], path: Path, value: Any) -> None:
-    for name in path[:-1]:
-        inner = data.setdefault(str(name), {})
+def _put(data: dict[str, Any], setting: Given) -> list[Path]:
+    """Set it in the tables; where it stands then, with what is in it."""
+    *around, last = map(str, setting.path)
+    for name in around:
+        inner = data.setdefault(name, {})
         if not isinstance(inner, dict):
-            return  # the file has something else there, which is told when it is validated
+            return []  # the file has something else there, which is told when it is validated
         data = inner
-    data[str(path[-1])] = value
+    if not setting.appends:
+        data[last] = setting.value
+        return [setting.path]
+    rows = data.setdefault(last, [])
+    if not isinstance(rows, list):
+        return []
+    names = [row.get("name") if isinstance(row, dict) else None for row in rows]
+    at = names.index(setting.value["name"]) if setting.value["name"] in names else len(rows)
+    rows[at:] = [setting.value, *rows[at + 1 :]]
+    path = (*setting.path, at)
+    return [path, *((*path, name) for name in setting.value)]
 
 
 def _add_keys(data: dict[str, Any], document: _Document, asked: Asked) -> None:

@@ -13,8 +13,10 @@ from bucketport.config.lines import Path
 
 _VARIABLE = re.compile(r"(\$?)\$\{([^}]*)\}")
 
-_SECRETS = frozenset({"secret_access_key"})
-"""Keys whose value may be `file:PATH`, besides everything in these tables."""
+_SECRETS = frozenset(
+    ("secret_access_key", "key", "secret", "hmac_secrets", "presign_api_key", "presign_hmac_secret"),
+)
+"""Keys whose value, or values, may be `file:PATH`, besides everything in these tables."""
 
 _TABLES = frozenset({"backend_options", "options"})
 
@@ -42,7 +44,7 @@ class Resolver:
     def _text(self, text: str, path: Path) -> str:
         if "${" in text:
             text = _VARIABLE.sub(lambda found: self._variable(found, path), text)
-        if text.startswith("file:") and (path[-1] in _SECRETS or not _TABLES.isdisjoint(path)):
+        if text.startswith("file:") and not (_SECRETS | _TABLES).isdisjoint(path):
             return self._content(text.removeprefix("file:"), path)
         return text
 

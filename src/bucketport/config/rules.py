@@ -4,30 +4,17 @@ Each finding says which setting it is about; `load` adds the file and the line.
 """
 
 import difflib
-import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bucketport import operations
 from bucketport.access.actions import ACTIONS
-from bucketport.config import extensions, options
+from bucketport.config import extensions, options, rules_uploads
+from bucketport.config.findings import SHORT_SECRET, Finding, parse_network, repeated, unreadable
 from bucketport.config.lines import Path
 from bucketport.config.model import Credential, Role, Scope, Settings
 from bucketport.errors import InvalidBucketName
-from bucketport.record import record
 from bucketport.wire.address import check_bucket_name
 from bucketport.wire.forwarded import parse_public_url
-
-SHORT_SECRET = 8
-"""Characters below which a secret gets a warning. Source: the minimum that MinIO takes."""
-
-
-@record
-class Finding:
-    """What is wrong with the setting at `path`; `harmless`: the server starts all the same, and says it."""
-
-    path: Path
-    message: str
-    harmless: bool = False
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -41,34 +28,25 @@ def check(settings: Settings) -> Iterator[Finding]:
         yield from _kind(("extensions", number, "name"), extension.kind, extension.name)
     for number, role in enumerate(settings.roles):
         yield from _role(role, ("roles", number))
-    yield from _repeated(("roles",), "role_id", [role.role_id for role in settings.roles])
+    yield from repeated(("roles",), "role_id", [role.role_id for role in settings.roles])
     if settings.roles:
         yield Finding(("roles",), "roles are checked, but tokens are not exchanged for sessions yet", harmless=True)
+    yield from rules_uploads.check(settings.uploads)
     if settings.paths.display_bucket_segments > settings.paths.bucket_segments:
         yield Finding(("paths", "display_bucket_segments"), "is more than bucket_segments")
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
     server = settings.server
-    yield from _unreadable(("server",), {"listen": server.listen}, parse_listen)
-    yield from _unreadable(("server", "public_urls"), dict(enumerate(server.public_urls)), parse_public_url)
-    yield from _unreadable(("server", "trusted_proxies"), dict(enumerate(server.trusted_proxies)), parse_network)
+    yield from unreadable(("server",), {"listen": server.listen}, parse_listen)
+    yield from unreadable(("server", "public_urls"), dict(enumerate(server.public_urls)), parse_public_url)
+    yield from unreadable(("server", "trusted_proxies"), dict(enumerate(server.trusted_proxies)), parse_network)
     if bool(server.tls_cert) != bool(server.tls_key):
         here, missing = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
         yield Finding(("server", here), f"{missing} is missing: TLS needs both")
     for number, domain in enumerate(server.domains):
         if not domain or "/" in domain or ":" in domain or domain.startswith("."):
             yield Finding(("server", "domains", number), f"a domain is a name such as s3.example.org, not {domain!r}")
-
-
-def _unreadable(
-    path: Path, values: Mapping[str, str] | Mapping[int, str], read: Callable[[str], object]
-) -> Iterator[Finding]:
-    for name, value in values.items():
-        try:
-            read(value)
-        except ValueError as error:
-            yield Finding((*path, name), str(error))
 
 
 def parse_listen(text: str) -> tuple[str, int]:
@@ -84,14 +62,6 @@ def parse_listen(text: str) -> tuple[str, int]:
     elif ":" in host:
         raise ValueError(f"an IPv6 address stands in brackets, such as [::1]:9000, not {text[:80]!r}")
     return host, int(port)
-
-
-def parse_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """A network, or a single address as one. Raises: ValueError."""
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError(f"an address or a network is expected, such as 10.0.0.0/8, not {text[:80]!r}") from None
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
@@ -122,7 +92,7 @@ def _buckets(settings: Settings) -> Iterator[Finding]:
         yield from _kind((*path, "backend_type"), "backends", bucket.backend_type, options.KINDS)
         for message, option, harmless in options.check(bucket.backend_type, bucket.backend_options, one_bucket=True):
             yield Finding((*path, "backend_options", option) if option else path, message, harmless)
-    yield from _repeated(("buckets",), "name", [bucket.name for bucket in settings.buckets])
+    yield from repeated(("buckets",), "name", [bucket.name for bucket in settings.buckets])
 
 
 def _default_backend(settings: Settings) -> Iterator[Finding]:
@@ -139,7 +109,7 @@ def _default_backend(settings: Settings) -> Iterator[Finding]:
         found = options.check_names(backend.backend_type, user.backend_options, {}, one_bucket=False)
         for message, option, harmless in found:
             yield Finding((*path, "users", number, "backend_options", option), message, harmless)
-    yield from _repeated((*path, "users"), "principal_name", [user.principal_name for user in backend.users])
+    yield from repeated((*path, "users"), "principal_name", [user.principal_name for user in backend.users])
     if settings.store is not None and (settings.store.buckets or settings.store.public):
         yield Finding(("store",), "every name leads to [default_backend]: no client sees the store's buckets", True)
 
@@ -147,7 +117,7 @@ def _default_backend(settings: Settings) -> Iterator[Finding]:
 def _credentials(settings: Settings) -> Iterator[Finding]:
     for number, key in enumerate(settings.credentials):
         yield from _credential(key, ("credentials", number))
-    yield from _repeated(("credentials",), "access_key_id", [key.access_key_id for key in settings.credentials])
+    yield from repeated(("credentials",), "access_key_id", [key.access_key_id for key in settings.credentials])
 
 
 def _credential(key: Credential, path: Path) -> Iterator[Finding]:
@@ -204,11 +174,3 @@ def _kind(path: Path, group: str, name: str, always: Sequence[str] = ()) -> Iter
 def _near(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word.lower(), list(known), 1)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def _repeated(path: Path, field: str, names: Sequence[str]) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for number, name in enumerate(names):
-        if name in seen:
-            yield Finding((*path, number, field), f"{name[:80]!r} is there twice")
-        seen.add(name)

@@ -33,4 +33,6 @@ def leaves(settings: BaseModel, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Secret):
         return HIDDEN
+    if isinstance(value, list) and value and isinstance(value[0], Secret):
+        return [HIDDEN] * len(value)
     return value if isinstance(value, str | int | float | bool | list) or value is None else str(value)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from bucketport.config.fields import SecretText
 from bucketport.config.lines import Path
 from bucketport.config.model import Settings
 from bucketport.record import record
@@ -27,11 +28,15 @@ _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 @record
 class Given:
-    """A setting from outside the file: which one, its value, and where it was said."""
+    """A setting from outside the file: which one, its value, and where it was said.
+
+    `appends`: the value is one more row of a list of tables; it takes the place of one of the same name.
+    """
 
     path: Path
     value: Any
     place: str
+    appends: bool = False
 
 
 def fields_at(path: Path) -> dict[str, Any] | None:
@@ -87,14 +92,14 @@ def _read(
     text = environment[variable]
     kind = kind_at(path)
     try:
-        value = _convert(text, kind)
+        value = convert(text, kind)
     except ValueError as error:
         wrong(variable, path, str(error))
         return []
     return [Given(path, value, f"environment {variable}")]
 
 
-def _convert(text: str, kind: Any) -> Any:
+def convert(text: str, kind: Any) -> Any:
     """The text as a value of that type. Raises: ValueError that says what was expected."""
     if kind is bool:
         return _boolean(text)
@@ -103,7 +108,7 @@ def _convert(text: str, kind: Any) -> Any:
             return kind(text)
         except ValueError:
             raise ValueError(f"a number is expected, not {text[:80]!r}") from None
-    if kind == list[str]:
+    if kind in (list[str], list[SecretText]):
         return [part.strip() for part in text.split(",") if part.strip()]
     if typing.get_origin(kind) in (list, dict):
         try:
