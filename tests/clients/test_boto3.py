@@ -312,8 +312,18 @@ def test_buckets_are_listed_with_their_pages(s3, bucket):
     assert bucket in [entry["Name"] for page in pages for entry in page["Buckets"]]
 
 
-@pytest.mark.parametrize(
-    "call", ["get_bucket_versioning", "get_bucket_policy", "get_bucket_lifecycle_configuration", "get_bucket_cors"]
-)
+def test_rules_for_pages_of_other_origins_come_back(s3, bucket):
+    assert _refusal(s3.get_bucket_cors, Bucket=bucket) == (404, "NoSuchCORSConfiguration")
+    rules = [
+        {"ID": "app", "AllowedOrigins": ["https://app.example"], "AllowedMethods": ["GET", "PUT"], "MaxAgeSeconds": 60},
+        {"AllowedOrigins": ["*"], "AllowedMethods": ["GET"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag"]},
+    ]
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+    assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"] == rules
+    s3.delete_bucket_cors(Bucket=bucket)
+    assert _refusal(s3.get_bucket_cors, Bucket=bucket) == (404, "NoSuchCORSConfiguration")
+
+
+@pytest.mark.parametrize("call", ["get_bucket_versioning", "get_bucket_policy", "get_bucket_lifecycle_configuration"])
 def test_what_is_not_there_is_said_by_name(s3, bucket, call):
     assert _refusal(getattr(s3, call), Bucket=bucket) == (501, "NotImplemented")

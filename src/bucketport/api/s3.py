@@ -8,17 +8,18 @@ import dataclasses
 from collections.abc import Sequence
 from typing import cast
 
-from bucketport.access.cors import Cors
+from bucketport.access.cors import VARY, Cors, applying
 from bucketport.access.decision import authorize, judge
 from bucketport.errors import AccessDenied, NotImplemented, NotModified, S3Error, UnexpectedContent
 from bucketport.exchange import Exchange
 from bucketport.identity.base import authenticate
 from bucketport.message import Request, Response
-from bucketport.model import Claim, Identity, Offer, Owner, owner_of
+from bucketport.model import ANONYMOUS, Claim, Identity, Offer, Owner, owner_of
 from bucketport.mounts import Buckets, Copier, Mount
 from bucketport.operations import Body, Context, Row, extras, route
 from bucketport.operations.base import Query
 from bucketport.operations.content import Admitted, check_length_is_said, declare, read_whole
+from bucketport.operations.preflight import Preflight
 from bucketport.options import MAX_OBJECT, RelayedCall
 from bucketport.ports import Content, Digests, Method, Now, Proof, RelayBackend
 from bucketport.record import record
@@ -70,25 +71,51 @@ class S3Api:
 
     async def handle(self, request: Request, exchange: Exchange) -> Response:
         """The answer to an S3 request, and what a browser is to know of it. Raises: S3Error, BackendError."""
-        cors, origin = self._settings.cors, request.headers.get("origin")
-        if cors is None or origin is None:
-            return await self._handle(request, exchange)
         if request.method == "OPTIONS":
-            allowed = cors.preflight(request.headers)
-            if allowed is not None:
-                exchange.operation = "Preflight"
-                return Response(200, allowed)
-        try:
-            response = await self._handle(request, exchange)
-        except S3Error as error:
-            error.headers.update(cors.answer(origin))
-            raise
-        response.headers.update(cors.answer(origin))
+            return await self._preflight(request, exchange)
+        origin = request.headers.get("origin")
+        if origin is None:
+            return await self._handle(request, exchange)
+        cors = await self._rules(request)
+        if cors is not None:
+            # A page never says which method it asked leave for when it sends what it asked for; S3 reads it anyway.
+            method = request.headers.get("access-control-request-method", request.method)
+            exchange.cors = cors.answer(origin, method) or {"Vary": VARY}
+        response = await self._handle(request, exchange)
+        response.headers.update(exchange.cors)
         return response
+
+    async def _preflight(self, request: Request, exchange: Exchange) -> Response:
+        """What a browser asks before it sends. Nothing is signed, or what is to follow is: a presigned URL."""
+        asked = self._names(self._as_sent(request))
+        row = route(asked.request, asked.address, asked.query)
+        exchange.operation, exchange.bucket, exchange.key = row.name, asked.address.bucket, asked.address.key
+        preflight = Preflight.parse(asked.address, asked.request, asked.query)
+        cors = await self._rules(request)
+        allowed = cors.preflight(request.headers) if cors is not None else None
+        if allowed is None:
+            exchange.cors = {"Vary": VARY}
+            raise preflight.refusal(ruled=cors is not None)
+        return Response(200, allowed)
+
+    async def _rules(self, request: Request) -> Cors | None:
+        """What holds for pages of other origins where the request leads, if it leads anywhere."""
+        mount = None
+        try:
+            bucket = self._names(self._as_sent(request)).address.bucket
+            if bucket:
+                mount = await self._buckets.find(bucket, ANONYMOUS)
+        except S3Error:
+            pass
+        return applying(mount, self._settings.cors)
+
+    def _as_sent(self, request: Request) -> Request:
+        proxies = self._settings.proxies
+        return request if proxies is None else as_sent(request, proxies)
 
     async def _handle(self, request: Request, exchange: Exchange) -> Response:
         settings = self._settings
-        sent = request if settings.proxies is None else as_sent(request, settings.proxies)
+        sent = self._as_sent(request)
         asked = self._names(sent)
         request, address, query = asked.request, asked.address, asked.query
         row = route(request, address, query)
@@ -97,7 +124,7 @@ class S3Api:
         proof = await authenticate(sent, self._methods, self._now())
         caller = proof.identity
         exchange.user, exchange.access_key = caller.user, caller.access_key
-        if row.operation is None:
+        if row.operation is None or (row.relays and not await self._does(row, address.bucket, caller)):
             return await self._relay(request, row, _call(request, row, address, query), exchange, proof)
 
         operation = row.operation.parse(address, request, query)
@@ -128,7 +155,15 @@ class S3Api:
             asked.shown,
             settings.owner,
         )
-        return await operation.run(context)
+        response = await operation.run(context)
+        if mount is not None and (mount.cors or mount.anonymous_read or mount.acl != "private"):
+            # For caches: a page of another origin may get more headers. (It does not when nobody else may read.)
+            response.headers.setdefault("Vary", VARY)
+        return response
+
+    async def _does(self, row: Row, bucket: str, caller: Identity) -> bool:
+        """Whether we do the operation ourselves in that bucket, and need not relay it."""
+        return row.needs in (await self._buckets.find(bucket, caller)).backend.offers
 
     def _names(self, sent: Request) -> Mapped:
         """What the request addresses. The path is cut after what a proxy put before it, then mapped."""
@@ -177,7 +212,7 @@ class S3Api:
 
     def refuse(self, error: S3Error, exchange: Exchange) -> Response:
         """S3's error body: code, message, resource, request id. None for HEAD and for 304."""
-        headers = dict(error.headers)
+        headers = {**exchange.cors, **error.headers}
         if exchange.method == "HEAD" or error.status == NotModified.status:
             return Response(error.status, headers)
         headers["Content-Type"] = "application/xml"

@@ -5,6 +5,7 @@ A `Foundation` is opened once and lives as long as the process: the store, the r
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from bucketport.access.cors import Cors
 from bucketport.api.health import HealthApi
@@ -30,11 +31,15 @@ from bucketport.errors import BackendError, BucketAlreadyExists, BucketAlreadyOw
 from bucketport.metering.access_log import AccessLog
 from bucketport.metering.prometheus import PrometheusMeter, Reading
 from bucketport.model import BucketInfo, Owner
-from bucketport.ports import Entropy, NewId, Now
+from bucketport.ports import Api, Entropy, NewId, Now
 from bucketport.record import record
+from bucketport.registry.reserved import Reserved
 from bucketport.registry.sqlite import SqliteCredentials
 from bucketport.wire.forwarded import Proxies, parse_public_url
 from bucketport.wire.path_mapping import PathMapping
+
+if TYPE_CHECKING:
+    from bucketport.config.uploads import UploadsFoundation
 
 _STATISTICS_SECONDS = 1.0
 """How long the store's statistics serve one scrape: it reads them figure by figure."""
@@ -93,6 +98,18 @@ class Foundation:
             Reading("backend_connections", "Open connections to backends.", lambda: self.backends.connections)
         )
         self.keys = open_keys(settings.server.data, surroundings.monotonic)
+        self.uploads: UploadsFoundation | None = None
+        if settings.uploads.keys:
+            # Only here, because most servers are without.
+            from bucketport.config.uploads import UploadsFoundation
+
+            self.uploads = UploadsFoundation(settings, self)
+            self.meter.add(*self.uploads.readings())
+
+    async def begin(self) -> None:
+        """What of the opening has to wait. Raises: DataUnusable."""
+        if self.uploads is not None:
+            await self.uploads.begin()
 
     async def make_buckets(self, settings: Settings) -> list[str]:
         """Make those that the settings name and that are absent; the names of the new ones."""
@@ -114,6 +131,8 @@ class Foundation:
     async def close(self) -> None:
         """Let everything go, with nothing left half written."""
         await self.backends.close()
+        if self.uploads is not None:
+            await self.uploads.close()
         self.keys.close()
         if self.store is not None:
             await self.store.close()
@@ -122,9 +141,14 @@ class Foundation:
 def assemble(loaded: Loaded, foundation: Foundation) -> App:
     """The application that these settings describe."""
     settings, surroundings = loaded.settings, foundation.surroundings
-    server = settings.server
+    server, opened = settings.server, foundation.uploads if settings.uploads.keys else None
     credentials = all_credentials(loaded, (foundation.keys,), foundation.backends)
     buckets = all_buckets(loaded, foundation.store, foundation.backends, foundation.started_ms)
+    proxies = _proxies(server, settings.uploads.public_url if opened is not None else "")
+    apis: list[Api] = [HealthApi(surroundings.ready), MetricsApi(foundation.meter)]
+    if opened is not None:
+        buckets = Reserved(buckets, opened.reserved)
+        apis.append(opened.surface(settings, buckets, proxies))
     s3 = S3Api(
         buckets,
         all_methods(loaded, credentials, foundation.backends),
@@ -135,26 +159,20 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
             server.region,
             settings.max_upload_bytes,
             settings.limits.query_pairs,
-            _proxies(server),
+            proxies,
             _mapping(settings.paths),
             Owner(settings.owner_id, settings.owner_display_name) if settings.owner_id else None,
             _cors(settings.cors),
         ),
         copier=Copier(foundation.digests),
     )
-    return App((HealthApi(surroundings.ready), MetricsApi(foundation.meter), s3), surroundings.report)
+    return App((*apis, s3), surroundings.report)
 
 
 def _cors(rules: CorsSettings) -> Cors | None:
     if not rules.allowed_origins:
         return None
-    return Cors(
-        tuple(rules.allowed_origins),
-        tuple(rules.allowed_methods),
-        tuple(rules.allowed_headers),
-        tuple(rules.exposed_headers),
-        rules.max_age_seconds,
-    )
+    return Cors((rules.rule(),))
 
 
 def _mapping(paths: Paths) -> PathMapping | None:
@@ -163,12 +181,13 @@ def _mapping(paths: Paths) -> PathMapping | None:
     return PathMapping(paths.bucket_segments, paths.bucket_separator, paths.display_bucket_segments)
 
 
-def _proxies(server: Server) -> Proxies | None:
-    if not server.public_urls and not server.trusted_proxies:
+def _proxies(server: Server, uploads_url: str) -> Proxies | None:
+    """Who is believed. The URL that minted URLs begin with is one of ours: parts are sent there, signed as S3 does."""
+    urls = [*server.public_urls, *([uploads_url] if uploads_url else [])]
+    if not urls and not server.trusted_proxies:
         return None
     return Proxies(
-        tuple(parse_network(text) for text in server.trusted_proxies),
-        tuple(parse_public_url(text) for text in server.public_urls),
+        tuple(parse_network(text) for text in server.trusted_proxies), tuple(parse_public_url(text) for text in urls)
     )
 
 

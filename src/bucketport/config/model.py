@@ -13,6 +13,7 @@ from bucketport.config.fields import Moment, Options, SecretText, Section, Texts
 from bucketport.config.limits import Limits
 from bucketport.config.model_uploads import Uploads
 from bucketport.options import MAX_OBJECT
+from bucketport.wire.cors import Rule
 
 
 class Server(Section):
@@ -71,9 +72,23 @@ class Cors(Section):
     allowed_methods: Texts = Field(default=["GET", "HEAD", "PUT", "POST", "DELETE"], description="Methods.")
     allowed_headers: Texts = Field(default=["*"], description="Request headers that a page may send.")
     exposed_headers: Texts = Field(
-        default=["ETag", "x-amz-request-id", "x-amz-version-id"], description="Answer headers that a page may read."
-    )
+        default=[
+            "ETag", "Content-Range", "Content-Length", "Accept-Ranges", "Content-Encoding", "Last-Modified",
+            "x-amz-request-id", "x-amz-version-id",
+        ],
+        description="Answer headers that a page may read.",
+    )  # fmt: skip
     max_age_seconds: int = Field(default=3600, ge=0, description="How long a browser may remember the answer.")
+
+    def rule(self) -> Rule:
+        """As what a page's request is compared with."""
+        return Rule(
+            tuple(self.allowed_origins),
+            tuple(self.allowed_methods),
+            tuple(self.allowed_headers),
+            tuple(self.exposed_headers),
+            self.max_age_seconds,
+        )
 
 
 class Scope(Section):
@@ -92,6 +107,7 @@ class Bucket(Section):
     backend_prefix: str = Field(default="", description="Put before every key there, and taken off every answer.")
     anonymous_access: bool = Field(default=False, description="Whether anybody may read and list, without a key.")
     allowed_roles: list[str] = Field(default=[], description="Roles whose sessions may use it.")
+    cors: list[Cors] = Field(default=[], description="What holds here instead of the section cors; the first fits.")
     backend_options: Options = Field(default={}, description="Where it is and with which keys; by kind of backend.")
 
 

@@ -14,6 +14,7 @@ from bucketport.mounts import Buckets, Mount
 from bucketport.ports import StoreBackend
 from bucketport.registry.embedded import EmbeddedBuckets
 from bucketport.registry.gateway import Account, Gateway
+from bucketport.wire.cors import to_json
 
 T = TypeVar("T")
 
@@ -56,6 +57,7 @@ def _mount(settings: Settings, row: Bucket, backends: Backends, started_ms: int)
         region=canonical(row.backend_type, row.backend_options).get("region") or settings.server.region or "us-east-1",
         created_ms=started_ms,
         anonymous_read=row.anonymous_access,
+        cors=to_json([rule.rule() for rule in row.cors]) if row.cors else "",
     )
 
 

@@ -167,11 +167,15 @@ def operation(
     body: Body = Body.NONE,
     needs: Offer = Offer.OBJECTS,
     limit: int = 0,
+    relays: bool = False,
 ) -> Callable[[Made], Made]:
-    """Put a class into the table under these facts. The action is named after the operation unless given."""
+    """Put a class into the table under these facts. The action is named after the operation unless given.
+
+    `relays`: a backend that does not offer what it needs, but is S3 itself, does it for us.
+    """
 
     def add(made: Made) -> Made:
-        _add(Row(name, method, level, selector, action or snake_case(name), body, needs, made, limit))
+        _add(Row(name, method, level, selector, action or snake_case(name), body, needs, made, limit, relays))
         return made
 
     return add

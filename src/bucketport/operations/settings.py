@@ -9,7 +9,6 @@ _OF_BUCKETS = (
     # subresource, what it is called, the methods it has
     ("accelerate", "BucketAccelerateConfiguration", "GET PUT"),
     ("analytics", "BucketAnalyticsConfiguration", "GET PUT DELETE"),
-    ("cors", "BucketCors", "GET PUT DELETE"),
     ("encryption", "BucketEncryption", "GET PUT DELETE"),
     ("intelligent-tiering", "BucketIntelligentTieringConfiguration", "GET PUT DELETE"),
     ("inventory", "BucketInventoryConfiguration", "GET PUT DELETE"),

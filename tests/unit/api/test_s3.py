@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from bucketport.access.cors import Cors
 from bucketport.api.s3 import S3Api, Settings
 from bucketport.app import App
 from bucketport.backends.memory import Memory
@@ -455,24 +454,3 @@ def test_mapped_paths_show_the_clients_names_and_no_others() -> None:
     assert "<Bucket>acme</Bucket><Key>data/big</Key>" in begun
     assert "<Key>data/big</Key>" in world.body("GET", "/acme/data?uploads")
     assert not world.bugs
-
-
-def test_pages_of_allowed_origins_may_read_answers_and_errors() -> None:
-    world = World(Settings(cors=Cors(("https://app.example",), exposed=("ETag",))))
-    world.ask("PUT", "/data")
-    page = {"origin": "https://app.example"}
-    put = world.ask("PUT", "/data/k", b"x", **page)
-    assert put.headers["Access-Control-Allow-Origin"] == "https://app.example"
-    refused = world.ask("GET", "/data/k", user="", **page)
-    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (403, "https://app.example")
-    allowed = world.ask("OPTIONS", "/data/k", user="", access_control_request_method="PUT", **page)
-    assert (allowed.status, allowed.headers["Access-Control-Max-Age"]) == (200, "3600")
-    other = world.ask("GET", "/data/k", origin="https://evil.example")
-    assert "Access-Control-Allow-Origin" not in other.headers
-    assert not world.bugs
-
-
-def test_a_preflight_is_refused_where_no_origin_is_allowed(world: World) -> None:
-    asked = {"origin": "https://app.example", "access_control_request_method": "GET"}
-    assert code(world.ask("OPTIONS", "/data/k", user="", **asked)) == "AccessForbidden"
-    assert world.ask("OPTIONS", "/data/k", user="").status == 400
