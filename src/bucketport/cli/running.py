@@ -76,6 +76,7 @@ class _Running:
 
     async def _serve(self, foundation: Foundation) -> None:
         loaded, settings = self._loaded, self._loaded.settings
+        await foundation.begin()
         for name in await foundation.make_buckets(settings):
             self._journal.mention(f"made bucket {name}")
         log = access_log(settings, lambda lines: self._writer.put(OUT, lines), self._soon)

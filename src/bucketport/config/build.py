@@ -98,13 +98,15 @@ class Foundation:
             Reading("backend_connections", "Open connections to backends.", lambda: self.backends.connections)
         )
         self.keys = open_keys(settings.server.data, surroundings.monotonic)
-        self.uploads: UploadsFoundation | None = None
-        if settings.uploads.keys:
-            # Only here, because most servers are without.
-            from bucketport.config.uploads import UploadsFoundation
-
-            self.uploads = UploadsFoundation(settings, self)
+        self.uploads = self._open_uploads(settings) if settings.uploads.keys else None
+        if self.uploads is not None:
             self.meter.add(*self.uploads.readings())
+
+    def _open_uploads(self, settings: Settings) -> "UploadsFoundation":
+        # It is imported here because most servers are without.
+        from bucketport.config.uploads import UploadsFoundation
+
+        return UploadsFoundation(settings, self)
 
     async def begin(self) -> None:
         """What of the opening has to wait. Raises: DataUnusable."""

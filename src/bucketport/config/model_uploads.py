@@ -14,7 +14,6 @@ class UploadKey(Section):
     name: str = Field(min_length=1, max_length=128, description="What it is called in the log.")
     key: SecretText = Field(description="The key itself; `${VARIABLE}` and `file:PATH` are looked up.")
     buckets: Texts = Field(default=["*"], description="Buckets that it may ask for; `*` is every bucket.")
-    user: str = Field(default=MAIN_USER, min_length=1, description="Who owns what is uploaded with it.")
 
 
 class Webhooks(Section):
@@ -39,6 +38,9 @@ class Uploads(Section):
 
     hmac_secrets: SecretTexts = Field(
         default=[], description="What URLs are signed with: the first signs, all are taken. None: one is made and kept."
+    )
+    user: str = Field(
+        default=MAIN_USER, min_length=1, description="Who owns what is uploaded, and the buckets made so."
     )
     public_url: str = Field(default="", description="The URL that minted URLs begin with; empty: as the request came.")
     orphan_seconds: int = Field(
