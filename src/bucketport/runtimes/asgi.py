@@ -12,7 +12,15 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 
-from bucketport.errors import BackendError, IncompleteBody, InternalError, InvalidRequest, S3Error, answer_for
+from bucketport.errors import (
+    BackendError,
+    IncompleteBody,
+    InternalError,
+    InvalidRequest,
+    RequestTimeout,
+    S3Error,
+    answer_for,
+)
 from bucketport.exchange import Exchange
 from bucketport.message import FileSpans, NoBody, Request, Response, Stream, release
 from bucketport.ports import NewId, Now
@@ -86,10 +94,15 @@ class AsgiApplication:
         try:
             body.watch(work)
             response = await self._respond(scope, headers, body, exchange)
-            await self._deliver(response, send, body, exchange)
+            if body.outlives and body.left:
+                exchange.aborted, exchange.status = True, response.status
+                release(response.body)
+            else:
+                body.outlives = False
+                await self._deliver(response, send, body, exchange)
         except asyncio.CancelledError:
             exchange.aborted = True
-            if not body.left:
+            if not body.cut_off:
                 raise
             work.uncancel()
         except BaseException:
@@ -182,24 +195,38 @@ class _Body:
         self.length: int | None = None if declared is None or self.malformed else int(declared)
         self.ended = self.length == 0
         self.received = 0
+        self.outlives = False
+        """Whether the work goes on when the client leaves."""
         self.left = False
+        """Whether the client is gone."""
+        self.cut_off = False
+        """Whether the work was cancelled for that."""
+        self._error: S3Error | None = None
+        self._limit: float | None = None
         self._work: asyncio.Task[Any] | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     def outlive(self) -> None:
-        """As `message.RequestBody.outlive`."""
+        """As `message.RequestBody.outlive`: what has arrived is read first, and then `read` raises."""
+        self.outlives = True
 
     def within(self, seconds: float) -> None:
         """As `message.RequestBody.within`."""
+        self._limit = asyncio.get_running_loop().time() + seconds
 
     async def read(self) -> bytes:
         """As `message.RequestBody.read`."""
         pieces: list[bytes] = []
         size = 0
-        while not self.ended and size < BATCH:
-            message = await self._receive()
+        while not self.ended and self._error is None and size < BATCH:
+            try:
+                message = await self._receive() if self._limit is None else await self._receive_in_time()
+            except TimeoutError:
+                self._error = RequestTimeout()
+                break
             if message["type"] == "http.disconnect":
-                raise IncompleteBody()
+                self.left, self._error = True, IncompleteBody()
+                break
             piece = message.get("body", b"")
             pieces.append(piece)
             size += len(piece)
@@ -208,8 +235,14 @@ class _Body:
                 self.ended = True
                 self._start_watching()
                 if self.length is not None and self.received != self.length:
-                    raise IncompleteBody()
+                    self._error = IncompleteBody()
+        if self._error is not None and not (self.outlives and size):
+            raise self._error
         return b"".join(pieces)
+
+    async def _receive_in_time(self) -> dict[str, Any]:
+        async with asyncio.timeout_at(self._limit):
+            return await self._receive()
 
     def watch(self, work: "asyncio.Task[Any]") -> None:
         """Cancel `work` when the client leaves. Before the body's end there is no way to know: to ask is to read."""
@@ -224,7 +257,8 @@ class _Body:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.left = True
-        if self._work is not None:
+        if self._work is not None and not self.outlives:
+            self.cut_off = True
             self._work.cancel()
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 import uvicorn
 
-from bucketport.errors import BackendError, IncompleteBody, S3Error, Trouble
+from bucketport.errors import BackendError, IncompleteBody, RequestTimeout, S3Error, Trouble
 from bucketport.message import FileSpans, Native, Response, Stream
 from bucketport.runtimes.asgi import AsgiApplication
 
@@ -196,6 +196,70 @@ def test_client_that_leaves_cancels_its_handler():
     assert run(hosted.call(messages=gone)) == []
     assert cancelled == [1]
     assert hosted.exchanges[0].aborted
+
+
+class Keeper:
+    """A handler that keeps what arrives although its client leaves."""
+
+    def __init__(self, within=None, answer=None):
+        self.kept, self.error, self.within, self.made = b"", None, within, answer
+
+    async def __call__(self, request):
+        request.body.outlive()
+        if self.within is not None:
+            request.body.within(self.within)
+        try:
+            while piece := await request.body.read():
+                self.kept += piece
+        except S3Error as error:
+            self.error = error
+        await asyncio.sleep(0.01)
+        return self.made or Response(200, {}, b"")
+
+
+GONE = {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"type": "http.request", "body": b"abc", "more_body": True}, GONE],
+        [{"type": "http.request", "body": b"abc", "more_body": False}, GONE],
+        [{"type": "http.request", "body": b"abcdef", "more_body": False}, GONE],
+    ],
+    ids=["in its middle", "short", "whole"],
+)
+def test_what_had_arrived_outlives_its_client(messages, handle):
+    keeper = Keeper(answer=Response(200, {}, Stream(pieces(b"x"), 1, handle.release)))
+    hosted = Hosted(keeper)
+    assert run(hosted.call("PUT", LENGTH, messages)) == []
+    assert keeper.kept == messages[0]["body"]
+    assert (keeper.error is None) == (keeper.kept == b"abcdef")
+    (exchange,) = hosted.exchanges
+    assert (exchange.aborted, exchange.status, exchange.bytes_in) == (True, 200, len(keeper.kept))
+    assert (handle.released, hosted.reports) == (1, [])
+
+
+def test_bounded_body_that_trickles_in_times_out():
+    async def main():
+        keeper = Keeper(within=0.05)
+        hosted = Hosted(keeper)
+        sent = []
+
+        async def receive():
+            await asyncio.sleep(0.005)
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "PUT", "path": "/b/k", "headers": [(b"content-length", b"100000")]}
+        await hosted.asgi(scope, receive, send)
+        assert isinstance(keeper.error, RequestTimeout)
+        assert hosted.exchanges[0].bytes_in == len(keeper.kept) > 1
+        assert sent[0]["status"] == 200
+
+    run(main())
 
 
 def test_cancellation_from_outside_passes_through():

@@ -18,6 +18,8 @@ LARGE = 64 << 10
 BATCH = 1 << 20
 """Bytes that a read waits for (unless the body ends first), and above which the client is held."""
 
+NEVER = float("inf")
+
 MOST_PIECES = 1024
 """Pieces kept apart: a client that sends single bytes may not make each cost an object."""
 
@@ -41,9 +43,16 @@ class Line(Protocol):
         """From now on a client that sends nothing is (or is not) to blame for it."""
         ...
 
+    def later(self, seconds: float) -> float:
+        """The time so many seconds from now, by the clock that deadlines are kept in."""
+        ...
+
 
 class IncomingBody:
-    """A request's body. `length` as in `message.RequestBody`."""
+    """A request's body. `length` as in `message.RequestBody`. `limit`: when all of it must be here.
+
+    `outlives`: whoever reads it goes on when the client leaves, with what had arrived.
+    """
 
     __slots__ = (
         "_batch",
@@ -58,6 +67,8 @@ class IncomingBody:
         "ended",
         "expects",
         "length",
+        "limit",
+        "outlives",
         "received",
     )
 
@@ -66,6 +77,8 @@ class IncomingBody:
         self.expects = expects
         self.ended = False
         self.received = 0
+        self.limit = NEVER
+        self.outlives = False
         self._line = line
         self._left = length or 0
         self._chunks = ChunkDecoder() if length is None else None
@@ -87,10 +100,12 @@ class IncomingBody:
         return self._error is not None
 
     def outlive(self) -> None:
-        """As `message.RequestBody.outlive`."""
+        """As `message.RequestBody.outlive`: what has arrived is read first, and then `read` raises."""
+        self.outlives = True
 
     def within(self, seconds: float) -> None:
         """As `message.RequestBody.within`."""
+        self.limit = self._line.later(seconds)
 
     async def read(self) -> bytes:
         """The next piece of a batch; empty at the end. One reader at a time.
@@ -111,7 +126,7 @@ class IncomingBody:
             finally:
                 self._waiter = None
                 self._line.silence(False)
-        if self._error is not None:
+        if self._error is not None and not (self.outlives and self._pieces):
             raise self._error
         pieces, self._pieces = self._pieces, []
         if self._waiting > BATCH:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 from bucketport.errors import RequestTimeout, S3Error, SlowDown
 from bucketport.message import NoBody
 from bucketport.runtimes.server.answering import answer, refuse
-from bucketport.runtimes.server.body import IncomingBody
+from bucketport.runtimes.server.body import NEVER, IncomingBody
 from bucketport.runtimes.server.eager import Early
-from bucketport.runtimes.server.flow import NEVER, Flow
+from bucketport.runtimes.server.flow import Flow
 from bucketport.runtimes.server.head import END, Head, HeadReader
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Connection(Flow):
         if body is not None and not body.ended:
             data = body.feed(data)
             if self.deadline is not NEVER:
-                self.deadline = self.server.monotonic() + self.server.limits.body_idle_seconds
+                idle = self.server.monotonic() + self.server.limits.body_idle_seconds
+                self.deadline = idle if idle < body.limit else body.limit
             if not data:
                 if body.ended and not self._busy:
                     self._rest()
@@ -206,10 +207,16 @@ class Connection(Flow):
         refuse(self, error, self._heads.method, self._heads.target, self._client)
 
     def _leave(self) -> None:
-        """Nobody is there to answer: stop what runs for them."""
+        """Nobody is there to answer: stop what runs for them, unless it is to outlive them.
+
+        (Once something of the answer went out it is only sending, and that stops.)
+        """
         self.ending = True
-        if self.body is not None:
-            self.body.fail()
+        body = self.body
+        if body is not None:
+            body.fail()
+            if body.outlives and not self.written:
+                return
         if self._busy:
             self._early.cancel()
 

@@ -7,12 +7,10 @@ ends. What the bytes mean is `connection`'s and `answering`'s.
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from bucketport.runtimes.server.body import IncomingBody
+from bucketport.runtimes.server.body import NEVER, IncomingBody
 
 if TYPE_CHECKING:
     from bucketport.runtimes.server.server import Server
-
-NEVER = float("inf")
 
 LINGER_SECONDS = 2.0
 """How long a connection that we end is still read from, so that a client in the middle of its body gets to our answer
@@ -132,7 +130,16 @@ class Flow(asyncio.Protocol):
 
     def silence(self, counts: bool) -> None:
         """From now on a client that sends nothing is (or is not) to blame for it."""
-        self.deadline = self.server.monotonic() + self.server.limits.body_idle_seconds if counts else NEVER
+        self.deadline = self.patience() if counts else NEVER
+
+    def later(self, seconds: float) -> float:
+        """The time so many seconds from now, by the server's monotonic clock."""
+        return self.server.monotonic() + seconds
+
+    def patience(self) -> float:
+        """Until when the next bytes of the body are waited for: its idle time, and never beyond its limit."""
+        idle, body = self.server.monotonic() + self.server.limits.body_idle_seconds, self.body
+        return idle if body is None or body.limit > idle else body.limit
 
     # Ends.
 
@@ -154,7 +161,10 @@ class Flow(asyncio.Protocol):
         self.deadline = now + LINGER_SECONDS
         self.let_go()
         if transport.can_write_eof() and not transport.is_closing():
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # It left just now: asyncio's own loop tells us so here.
+                transport.abort()
 
     def break_off(self) -> None:
         """End at once: what was sent so far must not be taken for a whole answer."""

@@ -21,6 +21,9 @@ from bucketport.wire.dates import http_date
 BACKLOG = 1024
 """Connections that may wait to be accepted: clients open dozens at once."""
 
+LAST_SECONDS = 5.0
+"""How long a stop waits for what was cut off: handlers that outlive their client have a last batch to store."""
+
 READERS = 4
 """Threads for reads of files that the page cache does not hold."""
 
@@ -109,7 +112,10 @@ class Server:
         self._context.load_cert_chain(self._tls.certificate, self._tls.key)
 
     async def drain(self, grace_seconds: float) -> None:
-        """Stop: accept no more, let running requests finish, and break off what is left after `grace_seconds`."""
+        """Stop: accept no more, let running requests finish, and break off what is left after `grace_seconds`.
+
+        Handlers that outlive their client are waited for, too.
+        """
         self.draining = True
         for listener in self._listeners:
             listener.close()
@@ -119,7 +125,7 @@ class Server:
         if not await self._empty_within(grace_seconds):
             for connection in list(self._connections):
                 connection.cut()
-            await self._empty_within(1.0)
+            await self._empty_within(LAST_SECONDS)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bucketport.errors import IncompleteBody
 from bucketport.message import FileSpans, Response
 from bucketport.runtimes.server import TlsFiles
 
@@ -130,6 +131,37 @@ def test_client_that_leaves_cancels_its_handler(play, serving, authority):
             client.close()
             await served.settled()
             assert served.app.cancelled == 1
+
+    play(main)
+
+
+@pytest.mark.parametrize("leave", ["close", "abort"])
+def test_what_had_arrived_outlives_its_client(play, serving, authority, leave):
+    kept = []
+
+    async def keep(request, exchange):
+        request.body.outlive()
+        try:
+            while piece := await request.body.read():
+                kept.append(piece)
+        except IncompleteBody:
+            await asyncio.sleep(0.01)
+            kept.append(b"!")
+        return Response(200, {})
+
+    async def main():
+        kept.clear()
+        async with serving(serving.script(keep), tls=authority.files) as served:
+            client = await served.connect(**secure(authority))
+            await client.send(b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 2_000_000)
+            while not (served.server._connections and (body := next(iter(served.server._connections)).body)):
+                await asyncio.sleep(0.001)
+            while body.received < 2_000_000:
+                await asyncio.sleep(0.001)
+            getattr(client.transport, leave)()
+            await served.settled()
+            assert b"".join(kept) == b"x" * 2_000_000 + b"!"
+            assert (served.app.cancelled, served.reports, served.book.exchanges[0].aborted) == (0, [], True)
 
     play(main)
 
