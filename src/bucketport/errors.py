@@ -77,6 +77,7 @@ ConditionalRequestConflict = _code(
     409,
     "The conditional request cannot succeed due to a conflicting operation against this resource.",
 )
+Conflict = _code("Conflict", 409, "The request contradicts what is there already.")
 ContentSHA256Mismatch = _code(
     "XAmzContentSHA256Mismatch",
     400,
@@ -228,6 +229,12 @@ UnsupportedSignature = _code(
     400,
     "The provided request is signed with an unsupported STS Token version or the signature version is not supported.",
 )
+UploadCommitted = _code(
+    "UploadCommitted",
+    409,
+    "The upload session is committed; it takes no more content and cannot be given up.",
+)
+UploadIncomplete = _code("UploadIncomplete", 409, "Not all of the upload's content has arrived.")
 
 
 class Trouble(enum.Enum):

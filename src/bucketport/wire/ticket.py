@@ -105,6 +105,11 @@ def read(raw_query: str) -> Ticket:
     return Ticket(int(expires), _decoded(sent), _bound(found) if found else FREE)
 
 
+def bound_of(raw_query: str) -> Bound:
+    """What a ticket binds, once `verify` let it pass. Raises: AccessDenied."""
+    return FREE if raw_query.count("&") == 1 else read(raw_query).bound
+
+
 def _decoded(text: str) -> bytes:
     """A signature's digest, however it was written."""
     if "%" in text:

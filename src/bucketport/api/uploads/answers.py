@@ -39,7 +39,9 @@ def refusal(error: S3Error, exchange: Exchange) -> Response:
     if exchange.method == "HEAD" or error.status == NotModified.status:
         return Response(status, dict(error.headers))
     said = {"success": False, "message": error.message, "code": error.code, "request_id": exchange.id}
-    return answer(status, {**error.fields, **said}, error.headers)
+    return answer(
+        status, said | {name: value for name, value in error.fields.items() if name not in said}, error.headers
+    )
 
 
 async def read_object(context: UploadContext) -> dict[str, object]:

@@ -96,6 +96,11 @@ class UploadContext:
         return self.services.settings
 
     @property
+    def uploads(self) -> Any:
+        """The engine of sessions."""
+        return self.services.uploads
+
+    @property
     def caller(self) -> Identity:
         """Who asks."""
         return self.proof.identity
@@ -124,7 +129,7 @@ class Way(enum.Enum):
     OPEN = "open"
     KEY = "key"
     TICKET = "ticket"
-    SESSION = "session"
+    TOKEN = "token"  # noqa: S105  # the name of a way
 
 
 @record

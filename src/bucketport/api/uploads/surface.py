@@ -6,7 +6,7 @@ comes here is dispatched by one table: method and shape of the path to handler.
 
 from collections.abc import Mapping
 
-from bucketport.api.uploads import admin, presign
+from bucketport.api.uploads import admin, blobs, presign
 from bucketport.api.uploads.answers import refusal
 from bucketport.api.uploads.context import Route, Routes, Services, UploadContext, Way
 from bucketport.errors import AccessForbidden, MethodNotAllowed, NoSuchKey, S3Error
@@ -19,7 +19,7 @@ from bucketport.wire import address as addresses
 from bucketport.wire import sigv2
 from bucketport.wire.authorization import is_presigned
 
-TABLES: tuple[Routes, ...] = (admin.ROUTES, presign.ROUTES)
+TABLES: tuple[Routes, ...] = (admin.ROUTES, presign.ROUTES, blobs.ROUTES)
 """The handlers of every module of this folder."""
 
 _PATHS = frozenset({"/presign", "/healthz", "/admin", "/-/uploads"})
@@ -35,7 +35,7 @@ class UploadsApi:
         self._services = services
         self._routes: Routes = {named: route for table in tables for named, route in table.items()}
         self._methods: Mapping[str, str] = _methods(self._routes)
-        ways = {Way.KEY: services.key, Way.TICKET: services.ticket, Way.SESSION: services.token}
+        ways = {Way.KEY: services.key, Way.TICKET: services.ticket, Way.TOKEN: services.token}
         self._ways: dict[Way, tuple[Method, ...]] = {way: (method,) for way, method in ways.items() if method}
 
     def wants(self, request: Request) -> bool:
