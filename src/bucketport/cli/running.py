@@ -14,6 +14,7 @@ from typing import Any
 
 from bucketport.cli import presence, welcome
 from bucketport.cli.log import ERROR, OUT, Journal, LineWriter
+from bucketport.config import data_folder
 from bucketport.config.build import Foundation, Surroundings, access_log, add_process_readings, assemble
 from bucketport.config.first_key import ensure_first_key, known_key
 from bucketport.config.load import Asked, Loaded, load
@@ -58,8 +59,11 @@ class _Running:
 
     async def serve(self) -> None:
         """From the first file opened to the last one closed."""
+        chosen = self._loaded.settings.server
         for warning in self._loaded.warnings:
             self._journal.say(f"warning: {warning}")
+        if beside := data_folder.said_of(chosen.data):
+            self._journal.say(f"warning: {beside}")
         foundation = Foundation(
             self._loaded.settings,
             Surroundings(time.time, time.monotonic, os.urandom, self._journal.say, self._is_ready),

@@ -38,6 +38,8 @@ def as_values(ready: Ready) -> dict[str, Any]:
         found["access_key"] = key.access_key
     if ready.made is not None:
         found["secret_key"] = ready.made.secret.reveal()
+    if ready.loaded.settings.uploads.keys:
+        found["uploads"] = [row.name for row in ready.loaded.settings.uploads.keys]
     return found
 
 
@@ -52,8 +54,21 @@ def as_text(ready: Ready) -> str:
             f"The key of {ready.key.user} is {ready.key.access_key}; `bucketport keys --help` says how to make others.",
             f"  aws --endpoint-url {ready.url} s3 ls",
         ]
+    lines += _about_uploads(ready)
     lines.append("Stop it with Ctrl-C.")
     return "\n".join(lines) + "\n"
+
+
+def _about_uploads(ready: Ready) -> list[str]:
+    uploads = ready.loaded.settings.uploads
+    if not uploads.keys:
+        return []
+    names = ", ".join(row.name for row in uploads.keys)
+    return [
+        f"Apps may upload with the API key {names}. A URL for an upload:",
+        f"  curl -X POST {uploads.public_url.rstrip('/') or ready.url}/presign \\",
+        """    -H 'Authorization: Bearer API-KEY' -d '{"action": "upload"}'""",
+    ]
 
 
 def _with_secret(key: Credential, url: str, region: str, folder: str) -> list[str]:

@@ -18,6 +18,7 @@ from bucketport.backends.store.base import Settings as StoreSettings
 from bucketport.backends.store.open import open_store
 from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
+from bucketport.config import data_folder
 from bucketport.config.findings import parse_network
 from bucketport.config.keys import MAIN_USER
 from bucketport.config.load import Loaded
@@ -204,6 +205,7 @@ def open_keys(folder: str, clock: Callable[[], float]) -> SqliteCredentials:
 def open_store_of(settings: Settings, surroundings: Surroundings, digests: WheelDigests) -> Store:
     """The embedded store in the settings' data folder. Raises: DataUnusable."""
     chosen = settings.store_settings
+    data_folder.check(settings.server.data)
     try:
         return open_store(
             settings.server.data,
