@@ -163,7 +163,8 @@ class Endpoint:
     """A server that we call: `scheme` is `http` or `https`, `host` a name or an address (IPv6 without brackets).
 
     `authority` is what the Host header says of it: the port is left out where it is the scheme's own. `base` is the
-    start of every path there, without a slash at its end (mostly empty).
+    start of every path there, without a slash at its end (mostly empty). `tls_name`: whose certificate it must show;
+    empty: that of `host`.
     """
 
     scheme: str
@@ -171,6 +172,7 @@ class Endpoint:
     port: int
     authority: str
     base: str = ""
+    tls_name: str = ""
 
 
 class Outgoing(Protocol):

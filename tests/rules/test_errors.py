@@ -9,6 +9,7 @@ PLACES = ("app.py", "runtimes/")
 
 EXCEPTIONS = {
     "backends/store/index/writer.py": "a thread of its own: what goes wrong is handed to the requests that wait for it",
+    "registry/sqlite_thread.py": "a thread of its own: what goes wrong is handed to whoever waits for it",
 }
 """A file that catches everything elsewhere, and why it may."""
 

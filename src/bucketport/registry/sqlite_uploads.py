@@ -6,6 +6,7 @@ row are made where they are asked for: they cost 2 to 8 microseconds, a thread h
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import apsw
 
@@ -114,7 +115,8 @@ class SqliteSessions(SqliteOutbox):
             ).fetchall()
             if not counted:
                 raise NoSuchUpload
-            made = dataclasses.replace(lane, number=int(counted[0][0]))
+            number: Any = counted[0][0]
+            made = dataclasses.replace(lane, number=number)
             connection.execute(rows.INSERT_LANE, rows.write_lane(made))
             return made
 

@@ -124,7 +124,13 @@ class Http1Client:
         connection = None
         try:
             async with asyncio.timeout(self._waits.connect):
-                _, connection = await loop.create_connection(make, endpoint.host, endpoint.port, ssl=secure)
+                _, connection = await loop.create_connection(
+                    make,
+                    endpoint.host,
+                    endpoint.port,
+                    ssl=secure,
+                    server_hostname=(endpoint.tls_name or endpoint.host) if secure is not None else None,
+                )
         except TimeoutError:
             detail = f"{endpoint.authority}: no connection in {self._waits.connect} s"
             raise BackendError(Trouble.UNREACHABLE, detail) from None
