@@ -127,6 +127,7 @@ class CompleteOptions:
     """What CompleteMultipartUpload names: the parts in order (size 0: unknown), and what the whole must be.
 
     `loose` (Offer.DRAFTS): parts of any size, any number and any order of numbers are taken, in the order given.
+    `headers` (Offer.DRAFTS, as in ObjectInfo): they describe the object instead of those that the upload began with.
     """
 
     parts: Sequence[PartInfo]
@@ -135,6 +136,7 @@ class CompleteOptions:
     checksum_type: str = ""
     size: int | None = None
     loose: bool = False
+    headers: Mapping[str, str] | None = None
 
 
 @record

@@ -6,7 +6,6 @@ What describes the object (its type, its metadata) comes with the request that m
 after its first chunk.
 """
 
-import dataclasses
 import hashlib
 from collections.abc import Sequence
 
@@ -19,7 +18,7 @@ from bucketport.errors import (
     EntityTooLarge,
     InvalidRequest,
     NoSuchBucket,
-    PreconditionFailed,
+    UploadIncomplete,
 )
 from bucketport.identity.ticket import object_of
 from bucketport.message import Response
@@ -87,8 +86,8 @@ def _session(context: UploadContext, name: ObjectName, total: int, replace: bool
 
 
 def _terms(bound: Bound, replace: bool) -> Terms:
-    types = tuple(bound.content_types.split(",")) if bound.content_types else ()
-    return Terms(None, int(bound.max_size) if bound.max_size else None, types, bound.sha256, replace)
+    """What the chunks together must be; not their type, which only the request that merges tells."""
+    return Terms(None, int(bound.max_size) if bound.max_size else None, (), bound.sha256, replace)
 
 
 async def _store(context: UploadContext, asked: Session, index: int) -> Response:
@@ -132,17 +131,21 @@ async def _begin(context: UploadContext, asked: Session, mount: Mount) -> Sessio
     if found is not None and (found.outcome is not None or found.expires_ms <= asked.created_ms):
         if not asked.terms.replace:
             await check_absent(mount, ObjectName(asked.bucket, asked.key))
-        await uploads.abort(found, mount)
+        # What was merged is the object's now; what was not, goes.
+        await (uploads.sessions.remove(found.id) if found.outcome is not None else uploads.abort(found, mount))
         found = None
     if found is None:
         if not asked.terms.replace:
             await check_absent(mount, ObjectName(asked.bucket, asked.key))
         found = await uploads.open(asked)
-    _check_total(found, asked)
+    _check_same(found, asked)
     return found
 
 
-def _check_total(found: Session, asked: Session) -> None:
+def _check_same(found: Session, asked: Session) -> None:
+    """Raises: Conflict when the session was begun as another one."""
+    if found.terms != asked.terms:
+        raise Conflict("This upload was begun over a URL with another max_size or sha256.")
     if found.total != asked.total:
         raise Conflict(
             f"This upload has {found.total} chunks, not {asked.total}.",
@@ -156,20 +159,18 @@ async def _merge(context: UploadContext, asked: Session) -> Response:
     found = await uploads.sessions.find(asked.id)
     if found is None:
         return await _nothing_to_merge(context, asked)
-    _check_total(found, asked)
+    _check_same(found, asked)
     if found.outcome is not None:
         return _merged(asked, found.outcome)
-    check_type(",".join(asked.terms.content_types), headers)
-    # The ticket that merges says what the whole must be: an older one may have begun the session.
-    session = dataclasses.replace(found, headers=headers_to_store(headers), terms=asked.terms)
+    check_type(bound_of(context.request.raw_query).content_types, headers)
+    kept = headers_to_store(headers)
     mount = await place_of(context, asked.bucket)
-    parts = {part.number: part for part in await uploads.parts(session, mount)}
-    missing = [number for number in range(1, asked.total + 1) if number not in parts]
-    if missing:
-        return _missing(context, asked, missing)
     try:
-        outcome = await uploads.commit(session, mount, [parts[number] for number in range(1, asked.total + 1)])
-    except PreconditionFailed as error:
+        outcome = await uploads.commit(found, mount, headers=kept)
+    except UploadIncomplete:
+        there = {part.number for part in await uploads.parts(found, mount)}
+        return _missing(context, asked, [number for number in range(1, asked.total + 1) if number not in there])
+    except Conflict as error:
         raise AlreadyExists(fields={"blob_id": asked.key}) from error
     return _merged(asked, outcome)
 

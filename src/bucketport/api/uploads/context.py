@@ -6,10 +6,10 @@ method and by the shape of the path (`/-/uploads/*/tus/*`); `surface` puts the t
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
 
 from bucketport.access.cors import Cors
 from bucketport.access.decision import authorize
+from bucketport.errors import NotImplemented
 from bucketport.exchange import Exchange
 from bucketport.identity.ticket import TicketUrl
 from bucketport.message import Request, Response
@@ -17,6 +17,7 @@ from bucketport.model import NO_HEADERS, Claim, Identity
 from bucketport.mounts import Buckets
 from bucketport.ports import Digests, Entropy, Method, Now, Proof
 from bucketport.record import record
+from bucketport.uploads.engine import Uploads
 from bucketport.wire import query as queries
 from bucketport.wire.forwarded import Proxies
 
@@ -61,7 +62,7 @@ class Settings:
 
 @record
 class Services:
-    """What all handlers share. `uploads` is the engine of sessions (`uploads.engine.Uploads`).
+    """What all handlers share. `uploads` is the engine of sessions.
 
     `key`, `ticket` and `token` are the ways to authenticate here: an API key, a signed URL, a session's token.
     """
@@ -74,7 +75,7 @@ class Services:
     key: Method
     ticket: TicketUrl
     token: Method | None = None
-    uploads: Any = None
+    uploads: Uploads | None = None
 
 
 @record
@@ -96,8 +97,10 @@ class UploadContext:
         return self.services.settings
 
     @property
-    def uploads(self) -> Any:
-        """The engine of sessions."""
+    def uploads(self) -> Uploads:
+        """The engine of sessions. Raises: NotImplemented where there is none."""
+        if self.services.uploads is None:
+            raise NotImplemented("Uploads in pieces are not offered here.")
         return self.services.uploads
 
     @property

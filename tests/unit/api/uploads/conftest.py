@@ -21,6 +21,8 @@ from bucketport.model import BucketInfo, Identity, Secret
 from bucketport.ports import Proof
 from bucketport.registry.embedded import EmbeddedBuckets
 from bucketport.testing.fakes import DIGESTS, FakeClock, FakeEntropy, FakeIds
+from bucketport.testing.sessions import MemorySessions
+from bucketport.uploads.engine import Uploads
 from bucketport.wire.cors import Rule
 
 ORIGIN = "https://app.example"
@@ -61,8 +63,17 @@ class World:
         self.app = App([UploadsApi(self.services), s3], self.bugs.append)
         self.exchange = Exchange("ID", 0, 0)
 
-    def engine(self, buckets: EmbeddedBuckets) -> Any:
-        return None
+    def engine(self, buckets: EmbeddedBuckets) -> Uploads:
+        self.sessions = MemorySessions()
+        return Uploads(
+            self.sessions,
+            buckets,
+            staging=None,
+            copier=None,
+            digests=DIGESTS,
+            now=self.clock,
+            entropy=FakeEntropy("engine"),
+        )
 
     async def _use(self, bucket: str) -> None:
         self.used.append(bucket)
