@@ -14,6 +14,7 @@ from typing import Any
 
 from bucketport.cli import presence, welcome
 from bucketport.cli.log import ERROR, OUT, Journal, LineWriter
+from bucketport.cli.timers import Timers
 from bucketport.config import data_folder
 from bucketport.config.build import Foundation, Surroundings, access_log, add_process_readings, assemble
 from bucketport.config.first_key import ensure_first_key, known_key
@@ -25,6 +26,12 @@ from bucketport.runtimes.server import Server, TlsFiles, run
 
 WATCH_SECONDS = 2.0
 """Between two looks at the files of the configuration."""
+
+SWEEP_SECONDS = 60.0
+"""Between two looks for upload sessions whose time is up."""
+
+DELIVER_SECONDS = 1.0
+"""Between two looks for webhooks to tell."""
 
 LOG_SECONDS = 0.05
 """How long a line of the access log waits for others."""
@@ -80,7 +87,6 @@ class _Running:
 
     async def _serve(self, foundation: Foundation) -> None:
         loaded, settings = self._loaded, self._loaded.settings
-        await foundation.begin()
         for name in await foundation.make_buckets(settings):
             self._journal.mention(f"made bucket {name}")
         log = access_log(settings, lambda lines: self._writer.put(OUT, lines), self._soon)
@@ -94,11 +100,26 @@ class _Running:
         self._take_signals(reloader)
         self._greet(welcome.Ready(loaded, url, made, known_key(loaded, foundation.keys.all())))
         self._watch(reloader)
+        timers = self._begin_timers(foundation)
         await self._stopping.wait()
         self._journal.mention("stopping: running requests may finish")
-        await server.drain(settings.limits.drain_seconds)
+        await asyncio.gather(server.drain(settings.limits.drain_seconds), timers.stop())
         for meter in log:
             meter.flush()
+
+    def _begin_timers(self, foundation: Foundation) -> Timers:
+        """What is done beside answering, for what is open by then: a changed configuration may open more."""
+
+        async def sweep() -> float | None:
+            return await foundation.uploads.sweep() if foundation.uploads is not None else None
+
+        async def deliver() -> float | None:
+            return await foundation.uploads.deliver() if foundation.uploads is not None else None
+
+        timers = Timers(self._journal.say)
+        timers.every(SWEEP_SECONDS, "sweep of upload sessions", sweep)
+        timers.every(DELIVER_SECONDS, "delivery to webhooks", deliver)
+        return timers
 
     def _make_server(self, foundation: Foundation, meters: list[Any]) -> Server:
         chosen = self._loaded.settings.server

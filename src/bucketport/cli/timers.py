@@ -12,6 +12,9 @@ from bucketport.errors import BackendError, S3Error
 GRACE_SECONDS = 5.0
 """How long a round that runs may take to finish when the server stops; each is safe to be broken off."""
 
+Work = Callable[[], Awaitable[float | None]]
+"""One round; the seconds until there is more to do, None when it is not known."""
+
 
 class Timers:
     """Rounds of work on the running event loop. `report` takes a line about trouble."""
@@ -21,21 +24,21 @@ class Timers:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def every(self, seconds: float, name: str, work: Callable[[], Awaitable[object]]) -> None:
+    def every(self, seconds: float, name: str, work: Work) -> None:
         """Do `work` now, and again that long after each end. `name` is what trouble is told as."""
         self._tasks.append(asyncio.create_task(self._rounds(seconds, name, work), name=name))
 
-    async def _rounds(self, seconds: float, name: str, work: Callable[[], Awaitable[object]]) -> None:
+    async def _rounds(self, seconds: float, name: str, work: Work) -> None:
         told = ""
         while not self._stopping.is_set():
-            said = await _done(work)
+            said, pause = await _done(work)
             if said and said != told:
                 self._report(f"{name}: {said}")
             elif told and not said:
                 self._report(f"{name}: goes well again")
             told = said
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), seconds)
+                await asyncio.wait_for(self._stopping.wait(), seconds if pause is None else min(pause, seconds))
 
     async def stop(self) -> None:
         """Begin no more; what runs has a moment, then it is broken off."""
@@ -48,12 +51,11 @@ class Timers:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-async def _done(work: Callable[[], Awaitable[object]]) -> str:
-    """Do one round; what went wrong, empty when nothing did."""
+async def _done(work: Work) -> tuple[str, float | None]:
+    """Do one round; what went wrong (empty when nothing did), and what it returned."""
     try:
-        await work()
+        return "", await work()
     except (S3Error, BackendError) as error:
-        return str(error)
+        return str(error), None
     except Exception as bug:
-        return f"bug: {type(bug).__name__}: {bug}"
-    return ""
+        return f"bug: {type(bug).__name__}: {bug}", None

@@ -99,20 +99,22 @@ class Foundation:
             Reading("backend_connections", "Open connections to backends.", lambda: self.backends.connections)
         )
         self.keys = open_keys(settings.server.data, surroundings.monotonic)
-        self.uploads = self._open_uploads(settings) if settings.uploads.keys else None
-        if self.uploads is not None:
+        self.uploads: UploadsFoundation | None = None
+
+    def uploads_for(self, settings: Settings) -> "UploadsFoundation | None":
+        """What uploads for apps stand on, opened when first asked for; None while no key for them is set.
+
+        Raises: DataUnusable.
+        """
+        if not settings.uploads.keys:
+            return None
+        if self.uploads is None:
+            # Only here, because most servers are without.
+            from bucketport.config import uploads
+
+            self.uploads = uploads.UploadsFoundation(settings, self)
             self.meter.add(*self.uploads.readings())
-
-    def _open_uploads(self, settings: Settings) -> "UploadsFoundation":
-        # It is imported here because most servers are without.
-        from bucketport.config.uploads import UploadsFoundation
-
-        return UploadsFoundation(settings, self)
-
-    async def begin(self) -> None:
-        """What of the opening has to wait. Raises: DataUnusable."""
-        if self.uploads is not None:
-            await self.uploads.begin()
+        return self.uploads
 
     async def make_buckets(self, settings: Settings) -> list[str]:
         """Make those that the settings name and that are absent; the names of the new ones."""
@@ -144,7 +146,7 @@ class Foundation:
 def assemble(loaded: Loaded, foundation: Foundation) -> App:
     """The application that these settings describe."""
     settings, surroundings = loaded.settings, foundation.surroundings
-    server, opened = settings.server, foundation.uploads if settings.uploads.keys else None
+    server, opened = settings.server, foundation.uploads_for(settings)
     credentials = all_credentials(loaded, (foundation.keys,), foundation.backends)
     buckets = all_buckets(loaded, foundation.store, foundation.backends, foundation.started_ms)
     proxies = _proxies(server, settings.uploads.public_url if opened is not None else "")

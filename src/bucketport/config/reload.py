@@ -69,8 +69,6 @@ class Reloader:
             names.append("limits")
         if old.store != new.store:
             names.append("store")
-        if new.uploads.keys and self._foundation.uploads is None:
-            names.append("uploads")
         return [f"{name} has changed: it counts from the next start" for name in names]
 
 

@@ -3,6 +3,8 @@
 This is imported only where a key for them is set.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bucketport.access.cors import Cors
@@ -10,23 +12,31 @@ from bucketport.api.uploads.context import Services
 from bucketport.api.uploads.context import Settings as SurfaceSettings
 from bucketport.api.uploads.presign import RESERVED
 from bucketport.api.uploads.surface import UploadsApi
+from bucketport.backends.remote.copying import Copier
 from bucketport.backends.store.base import Settings as StoreSettings
 from bucketport.backends.store.open import open_store
 from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
+from bucketport.config.findings import parse_network
 from bucketport.config.kept_secret import kept_secret
-from bucketport.config.keys import MAIN_USER
 from bucketport.config.model import Settings
 from bucketport.config.model_uploads import Uploads as Chosen
 from bucketport.config.trouble import DataUnusable
-from bucketport.errors import BackendError, BucketAlreadyExists, BucketAlreadyOwnedByYou
+from bucketport.errors import BackendError
 from bucketport.identity.bearer import ApiKey, Bearer
 from bucketport.identity.ticket import TicketUrl
 from bucketport.metering.prometheus import Reading
-from bucketport.model import BucketInfo, Secret
+from bucketport.model import Secret
 from bucketport.mounts import Buckets
 from bucketport.registry.sqlite_uploads import SqliteSessions
-from bucketport.sessions import STAGING
+from bucketport.sessions import Event
+from bucketport.transports.http1 import Http1Client
+from bucketport.transports.http1_messages import Waits
+from bucketport.transports.resolver import SystemResolver
+from bucketport.uploads.delivery import Delivery, DeliverySettings
+from bucketport.uploads.engine import Settings as EngineSettings
+from bucketport.uploads.engine import Uploads
+from bucketport.uploads.targets import TargetRules
 from bucketport.wire.cors import Rule
 from bucketport.wire.forwarded import Proxies
 
@@ -46,12 +56,20 @@ EXPOSED = (
 )  # fmt: skip
 """Answer headers that pages may read: what a download says of itself, and tus."""
 
+SWEPT = 200
+"""Most sessions of one sweep, so that it takes a moment and not minutes."""
+
+DELIVERED = 32
+"""Most webhooks told at once."""
+
+FORGET_SECONDS = 3600.0
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PREFLIGHT_SECONDS = 3600
 
 
 class UploadsFoundation:
-    """What is opened once: the registry of sessions, the staging store, the secret.
+    """What is opened once: the registry of sessions, the staging store, the secret; and what works beside requests.
 
     Make it on the event loop's thread. Raises: DataUnusable.
     """
@@ -66,19 +84,15 @@ class UploadsFoundation:
             self.sessions = SqliteSessions(self._folder)
         except BackendError as error:
             raise DataUnusable(f"The uploads in the data folder cannot be used: {error.detail}") from error
-        self.staging = open_staging(self._folder, foundation) if has_cloud(settings) else None
-
-    async def begin(self) -> None:
-        """Make what cannot be made without waiting. Raises: DataUnusable."""
-        if self.staging is None:
-            return
-        info = BucketInfo(STAGING, MAIN_USER, int(self._surroundings.now() * 1000))
-        try:
-            await self.staging.create_bucket(info)
-        except (BucketAlreadyOwnedByYou, BucketAlreadyExists):
-            return
-        except BackendError as error:
-            raise DataUnusable(f"The staging store cannot be used: {error.detail}.") from error
+        self._resolver = SystemResolver()
+        seconds = settings.uploads.webhooks.seconds
+        self._client = Http1Client(Waits(connect=min(seconds, 5.0), head=seconds, idle=seconds))
+        self.staging: Store | None = None
+        self.engine: Uploads | None = None
+        self._delivery: Delivery | None = None
+        self._swept = self._swept_bytes = 0
+        self._keep_seconds = settings.uploads.webhooks.keep_seconds
+        self._forget_at = 0.0
 
     def secrets(self, chosen: Chosen) -> tuple[Secret, ...]:
         """What is signed with: those that were given, else one that is kept in the data folder."""
@@ -89,8 +103,14 @@ class UploadsFoundation:
         return (self._secret,)
 
     def surface(self, settings: Settings, buckets: Buckets, proxies: Proxies | None) -> UploadsApi:
-        """The surface that these settings describe. Raises: DataUnusable."""
+        """The surface that these settings describe; sweep and delivery go by them from now on. Raises: DataUnusable."""
         chosen, surroundings = settings.uploads, self._surroundings
+        if self.staging is None and has_cloud(settings):
+            self.staging = open_staging(self._folder, self._foundation)
+        secrets = self.secrets(chosen)
+        self.engine = self._make_engine(settings, buckets)
+        self._delivery = self._make_delivery(chosen, secrets)
+        self._keep_seconds = chosen.webhooks.keep_seconds
         keys = [ApiKey(row.name, row.key, () if "*" in row.buckets else tuple(row.buckets)) for row in chosen.keys]
         return UploadsApi(
             Services(
@@ -100,16 +120,71 @@ class UploadsFoundation:
                 surroundings.entropy,
                 _surface_settings(settings, proxies),
                 key=Bearer(keys, chosen.user),
-                ticket=TicketUrl(self.secrets(chosen), chosen.user),
+                ticket=TicketUrl(secrets, chosen.user),
+                uploads=self.engine,
             )
         )
 
+    def _make_engine(self, settings: Settings, buckets: Buckets) -> Uploads:
+        surroundings, digests = self._surroundings, self._foundation.digests
+        return Uploads(
+            self.sessions,
+            buckets,
+            staging=self.staging,
+            copier=Copier(digests),
+            digests=digests,
+            now=surroundings.now,
+            entropy=surroundings.entropy,
+            settings=EngineSettings(verify_after=settings.uploads.verify_direct == "after"),
+        )
+
+    def _make_delivery(self, chosen: Chosen, secrets: tuple[Secret, ...]) -> Delivery:
+        hooks = chosen.webhooks
+        rules = TargetRules(hooks.allow_http, tuple(parse_network(text) for text in hooks.allow_networks))
+        return Delivery(
+            self.sessions,
+            self._client,
+            self._resolver,
+            DeliverySettings(hooks.secret or secrets[0], rules, hooks.tries),
+            now=self._surroundings.now,
+            entropy=self._surroundings.entropy,
+            together=_at_once,
+        )
+
+    async def sweep(self) -> float | None:
+        """Give up what nobody finished, a bounded number at a time; the seconds until more is to be done, None: the
+        usual ones. Raises: BackendError."""
+        if self.engine is None:
+            return None
+        swept = await self.engine.sweep(SWEPT)
+        self._swept += len(swept.aborted)
+        self._swept_bytes += swept.bytes
+        now = self._surroundings.now()
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_SECONDS
+            await self.sessions.forget(int((now - self._keep_seconds) * 1000))
+        return 0 if len(swept.aborted) + len(swept.forgotten) >= SWEPT else None
+
+    async def deliver(self) -> float | None:
+        """Tell webhooks what is due; the seconds until more is. Raises: BackendError."""
+        return None if self._delivery is None else await self._delivery.run_due(DELIVERED)
+
     def readings(self) -> list[Reading]:
         """What metrics show of it."""
-        return []
+        return [
+            Reading(
+                "uploads_swept",
+                "Upload sessions given up because nobody finished them.",
+                lambda: self._swept,
+                "counter",
+            ),
+            Reading("uploads_swept_bytes", "Bytes that they held here.", lambda: self._swept_bytes, "counter"),
+        ]
 
     async def close(self) -> None:
         """Let everything go."""
+        await self._client.close()
+        self._resolver.close()
         self.sessions.close()
         if self.staging is not None:
             await self.staging.close()
@@ -129,6 +204,11 @@ def open_staging(folder: str, foundation: "Foundation") -> Store:
         )
     except CannotOpen as error:
         raise DataUnusable(str(error)) from error
+
+
+async def _at_once(work: Callable[[Event], Awaitable[None]], events: Sequence[Event]) -> None:
+    """Webhooks wait for none but their own."""
+    await asyncio.gather(*map(work, events))
 
 
 def has_cloud(settings: Settings) -> bool:
