@@ -36,7 +36,8 @@ class Settings:
     """What the surface is told once. `region` empty: any is taken. `max_upload` is bytes of one PUT or part.
 
     `proxies` is None where no reverse proxy stands before us, `mapping` where a path's first segment is the bucket.
-    `owner` is whom ListBuckets shows; None: the caller. `cors` None: no page of another origin may read answers.
+    `owner` is whom ListBuckets shows; None: the caller. `cors` is what holds for pages of other origins in every bucket
+    without rules of its own, `parts_cors` for URLs that are signed with a key that begins so: upload sessions' parts.
     """
 
     domains: Sequence[str] = ()
@@ -47,6 +48,7 @@ class Settings:
     mapping: PathMapping | None = None
     owner: Owner | None = None
     cors: Cors | None = None
+    parts_cors: tuple[str, Cors] | None = None
 
 
 class S3Api:
@@ -100,14 +102,16 @@ class S3Api:
 
     async def _rules(self, request: Request) -> Cors | None:
         """What holds for pages of other origins where the request leads, if it leads anywhere."""
-        mount = None
+        settings, mount = self._settings, None
+        if settings.parts_cors is not None and f"X-Amz-Credential={settings.parts_cors[0]}" in request.raw_query:
+            return settings.parts_cors[1]
         try:
             bucket = self._names(self._as_sent(request)).address.bucket
             if bucket:
                 mount = await self._buckets.find(bucket, ANONYMOUS)
         except S3Error:
             pass
-        return applying(mount, self._settings.cors)
+        return applying(mount, settings.cors)
 
     def _as_sent(self, request: Request) -> Request:
         proxies = self._settings.proxies

@@ -42,15 +42,10 @@ class Says:
 class World:
     """A server's core without a server; everybody may read the bucket `public`."""
 
-    def __init__(self, cors: Cors | None = None) -> None:
+    def __init__(self, cors: Cors | None = None, parts_cors: tuple[str, Cors] | None = None) -> None:
         self.backend = Memory(now=FakeClock(), new_id=FakeIds(), digests=DIGESTS)
-        api = S3Api(
-            EmbeddedBuckets(self.backend, ["public"]),
-            [Says()],
-            DIGESTS,
-            FakeClock(),
-            Settings(("s3.example",), cors=cors),
-        )
+        settings = Settings(("s3.example",), cors=cors, parts_cors=parts_cors)
+        api = S3Api(EmbeddedBuckets(self.backend, ["public"]), [Says()], DIGESTS, FakeClock(), settings)
         self.app = App([api], lambda line: None)
         for bucket in ("data", "public"):
             assert self.ask("PUT", f"/{bucket}").status == 200
@@ -192,3 +187,11 @@ def test_a_backend_that_keeps_no_rules_and_relays_nothing_says_so(world: World) 
     world.backend.offers = world.backend.offers - {Offer.CORS}
     answer = world.ask("GET", "/data?cors")
     assert (answer.status, message(answer)) == (501, ("NotImplemented", "GetBucketCors is not implemented"))
+
+
+def test_a_part_of_an_upload_session_may_be_sent_to_a_private_bucket() -> None:
+    world = World(parts_cors=("BPUP", ONE_ORIGIN))
+    url = "/data/k?partNumber=1&uploadId=x&X-Amz-Credential=BPUP123%2F20261121"
+    assert allowed(world.preflight(url, method="PUT")) == PAGE
+    assert allowed(world.ask("PUT", url, b"x", user="", origin=PAGE)) == PAGE
+    assert world.preflight("/data/k?partNumber=1&X-Amz-Credential=OTHER", method="PUT").status == 403
