@@ -32,7 +32,7 @@ from bucketport.errors import BackendError, BucketAlreadyExists, BucketAlreadyOw
 from bucketport.metering.access_log import AccessLog
 from bucketport.metering.prometheus import PrometheusMeter, Reading
 from bucketport.model import BucketInfo, Owner
-from bucketport.ports import Api, Entropy, NewId, Now
+from bucketport.ports import Api, Credentials, Entropy, NewId, Now
 from bucketport.record import record
 from bucketport.registry.reserved import Reserved
 from bucketport.registry.sqlite import SqliteCredentials
@@ -147,7 +147,8 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
     """The application that these settings describe."""
     settings, surroundings = loaded.settings, foundation.surroundings
     server, opened = settings.server, foundation.uploads_for(settings)
-    credentials = all_credentials(loaded, (foundation.keys,), foundation.backends)
+    stored: list[Credentials] = [foundation.keys, *([opened.keys(settings)] if opened is not None else [])]
+    credentials = all_credentials(loaded, stored, foundation.backends)
     buckets = all_buckets(loaded, foundation.store, foundation.backends, foundation.started_ms)
     proxies = _proxies(server, settings.uploads.public_url if opened is not None else "")
     apis: list[Api] = [HealthApi(surroundings.ready), MetricsApi(foundation.meter)]
@@ -168,6 +169,7 @@ def assemble(loaded: Loaded, foundation: Foundation) -> App:
             _mapping(settings.paths),
             Owner(settings.owner_id, settings.owner_display_name) if settings.owner_id else None,
             _cors(settings.cors),
+            opened.parts_cors(settings) if opened is not None else None,
         ),
         copier=Copier(foundation.digests),
     )

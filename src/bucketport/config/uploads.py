@@ -25,6 +25,7 @@ from bucketport.config.trouble import DataUnusable
 from bucketport.errors import BackendError
 from bucketport.identity.bearer import ApiKey, Bearer
 from bucketport.identity.ticket import TicketUrl
+from bucketport.identity.token import SessionToken
 from bucketport.metering.prometheus import Reading
 from bucketport.model import Secret
 from bucketport.mounts import Buckets
@@ -35,8 +36,10 @@ from bucketport.transports.http1_messages import Waits
 from bucketport.transports.resolver import SystemResolver
 from bucketport.uploads.delivery import Delivery, DeliverySettings
 from bucketport.uploads.engine import Settings as EngineSettings
-from bucketport.uploads.engine import Uploads
+from bucketport.uploads.engine import Uploads, identity_of
+from bucketport.uploads.keys import SessionKeys
 from bucketport.uploads.targets import TargetRules
+from bucketport.uploads.tokens import ACCESS_KEY, Tokens
 from bucketport.wire.cors import Rule
 from bucketport.wire.forwarded import Proxies
 
@@ -102,6 +105,10 @@ class UploadsFoundation:
             self._secret = kept_secret(f"{self._folder}/{KEPT}", self._surroundings.entropy)
         return (self._secret,)
 
+    def keys(self, settings: Settings) -> SessionKeys:
+        """The S3 keys of sessions. Raises: DataUnusable."""
+        return SessionKeys(self.sessions, Tokens(self.secrets(settings.uploads)))
+
     def surface(self, settings: Settings, buckets: Buckets, proxies: Proxies | None) -> UploadsApi:
         """The surface that these settings describe; sweep and delivery go by them from now on. Raises: DataUnusable."""
         chosen, surroundings = settings.uploads, self._surroundings
@@ -121,6 +128,7 @@ class UploadsFoundation:
                 _surface_settings(settings, proxies),
                 key=Bearer(keys, chosen.user),
                 ticket=TicketUrl(secrets, chosen.user),
+                token=SessionToken(self.sessions, Tokens(secrets).open, identity_of),
                 uploads=self.engine,
             )
         )
@@ -168,6 +176,11 @@ class UploadsFoundation:
     async def deliver(self) -> float | None:
         """Tell webhooks what is due; the seconds until more is. Raises: BackendError."""
         return None if self._delivery is None else await self._delivery.run_due(DELIVERED)
+
+    def parts_cors(self, settings: Settings) -> tuple[str, Cors] | None:
+        """What holds for pages of other origins at the URLs of parts, and how the access keys of those URLs begin."""
+        cors = _cors(settings.uploads)
+        return None if cors is None else (ACCESS_KEY, cors)
 
     def readings(self) -> list[Reading]:
         """What metrics show of it."""
