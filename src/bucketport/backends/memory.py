@@ -29,6 +29,7 @@ from bucketport.errors import (
     BucketAlreadyExists,
     BucketAlreadyOwnedByYou,
     BucketNotEmpty,
+    InvalidPart,
     NoSuchBucket,
     NoSuchKey,
     NoSuchUpload,
@@ -74,7 +75,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (multi
 class Memory:
     """A `ports.StoreBackend` in memory: for tests, for trying things out, and as the measure of every other backend."""
 
-    offers = frozenset(Offer) - {Offer.RELAY}
+    offers = frozenset(Offer) - {Offer.RELAY, Offer.DIRECT}
 
     def __init__(self, *, now: Now, new_id: NewId, digests: Digests, part_minimum: int = MINIMUM) -> None:
         self._now, self._new_id, self._digests, self._minimum = now, new_id, digests, part_minimum
@@ -303,15 +304,28 @@ class Memory:
         sums = checksum_of(found.info, parts, options, self._digests)
         conditions.check_write(options.conditions, bucket.current(upload.key))
         content = b"".join(found.parts[part.number][1] for part in parts)
-        tag = etag.multipart(part.etag for part in parts)
-        info = self._info(upload.key, found.options, len(content), tag, sums=sums, kind=found.info.checksum_type)
-        info = dataclasses.replace(info, parts_count=len(parts))
+        tag, kind = etag.multipart(part.etag for part in parts), found.info.checksum_type
+        if not parts:
+            tag, kind = self._digests.new("MD5").digest().hex(), checksums.FULL_OBJECT if sums else ""
+        if options.loose:
+            parts = [dataclasses.replace(part, number=place) for place, part in enumerate(parts, 1)]
+        info = self._info(upload.key, found.options, len(content), tag, sums=sums, kind=kind)
+        headers = info.headers if options.headers is None else dict(options.headers)
+        info = dataclasses.replace(info, parts_count=len(parts), headers=headers)
         stored = bucket.set(Object(info, content, dict(found.options.tags), tuple(parts)))
         del bucket.uploads[upload.upload_id]
         bucket.completed[upload.upload_id] = named, stored
         if len(bucket.completed) > REMEMBERED:
             del bucket.completed[next(iter(bucket.completed))]
         return stored
+
+    async def digest_parts(self, upload: UploadName, numbers: Sequence[int], algorithm: str) -> str:
+        """The checksum (base64) of these parts' content in this order. Raises: NoSuchUpload, InvalidPart."""
+        parts = self._upload(upload).parts
+        for number in numbers:
+            if number not in parts:
+                raise InvalidPart(fields={"UploadId": upload.upload_id[:200], "PartNumber": str(number)})
+        return self._digest(algorithm, b"".join(parts[number][1] for number in numbers))
 
     async def abort(self, upload: UploadName) -> None:
         """Raises: NoSuchUpload."""

@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 """
 
+import base64
 import itertools
 from collections.abc import Mapping, Sequence
 
@@ -14,14 +15,18 @@ from bucketport.wire import checksums
 
 
 def chosen(there: Mapping[int, PartInfo], options: CompleteOptions, minimum: int) -> list[PartInfo]:
-    """The parts that are named, as they were stored. All but the last have `minimum` bytes or more.
+    """The parts that are named, as they were stored. All but the last have `minimum` bytes or more, unless `loose`.
 
     Raises: InvalidPartOrder, InvalidPart, EntityTooSmall, InvalidRequest (the size of the whole is another).
     """
     numbers = [part.number for part in options.parts]
-    if not numbers:
+    if not numbers and not options.loose:
         raise MalformedXML
-    if any(number >= following for number, following in itertools.pairwise(numbers)):
+    if options.loose:
+        ordered = len(set(numbers)) == len(numbers)
+    else:
+        ordered = all(number < following for number, following in itertools.pairwise(numbers))
+    if not ordered:
         raise InvalidPartOrder
     parts = []
     for named in options.parts:
@@ -30,7 +35,7 @@ def chosen(there: Mapping[int, PartInfo], options: CompleteOptions, minimum: int
             raise InvalidPart(fields={"PartNumber": str(named.number), "ETag": named.etag[:200]})
         parts.append(part)
     for part in parts[:-1]:
-        if part.size < minimum:
+        if part.size < minimum and not options.loose:
             raise EntityTooSmall(
                 fields={
                     "ProposedSize": str(part.size),
@@ -69,6 +74,8 @@ def checksum_of(
             f"The upload was created using the {kind} checksum mode. The complete request must use the same checksum "
             "mode."
         )
+    if not parts:
+        return {algorithm: base64.b64encode(digests.new(algorithm).digest()).decode()}
     values = [part.checksums[algorithm] for part in parts]
     if kind == checksums.FULL_OBJECT:
         made = checksums.combine(algorithm, [(value, part.size) for value, part in zip(values, parts, strict=True)])

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 from bucketport.errors import KeyTooLongError, NotImplemented, S3Error
-from bucketport.message import Response
+from bucketport.message import HttpRequest, Response
 from bucketport.model import (
     Attributes,
     BucketInfo,
@@ -43,7 +43,7 @@ from bucketport.options import (
     Want,
     WriteConditions,
 )
-from bucketport.ports import Content, RelayBackend, StoreBackend
+from bucketport.ports import Content, DirectBackend, DraftsBackend, RelayBackend, StoreBackend
 
 T = TypeVar("T")
 
@@ -225,6 +225,16 @@ class Prefixed:
     async def complete(self, upload: UploadName, options: CompleteOptions) -> Stored:
         """As `ports.MultipartBackend`."""
         return await self._ask(self._inner.complete(self._upload(upload), options))
+
+    async def digest_parts(self, upload: UploadName, numbers: Sequence[int], algorithm: str) -> str:
+        """As `ports.DraftsBackend`."""
+        inner = cast(DraftsBackend, self._inner)
+        return await self._ask(inner.digest_parts(self._upload(upload), numbers, algorithm))
+
+    async def presign_part(self, upload: UploadName, number: int, seconds: int) -> HttpRequest:
+        """As `ports.DirectBackend`."""
+        inner = cast(DirectBackend, self._inner)
+        return await self._ask(inner.presign_part(self._upload(upload), number, seconds))
 
     async def abort(self, upload: UploadName) -> None:
         """As `ports.MultipartBackend`."""

@@ -38,8 +38,8 @@ def uploaded(backend: Memory, *contents: bytes) -> tuple[UploadName, CompleteOpt
     return upload, CompleteOptions([PartInfo(part.number, 0, part.etag) for part in parts])
 
 
-def test_everything_but_relaying_is_offered() -> None:
-    assert frozenset(Offer) - Memory.offers == {Offer.RELAY}
+def test_everything_but_relaying_and_direct_parts_is_offered() -> None:
+    assert frozenset(Offer) - Memory.offers == {Offer.RELAY, Offer.DIRECT}
 
 
 def test_parts_have_s3s_minimum_unless_told() -> None:

@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 """
 
+import base64
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
@@ -32,13 +33,13 @@ def assemble(
     minimum: int,
     new: Callable[[str], Hasher],
 ) -> Whole:
-    """The object of the named parts. `minimum`: bytes of every part but the last.
+    """The object of the named parts. `minimum`: bytes of every part but the last, unless they are named loosely.
 
     Raises: InvalidPart, InvalidPartOrder, EntityTooSmall, BadDigest, InvalidRequest.
     """
-    parts = _named_parts(upload, there, options.parts)
+    parts = _named_parts(upload, there, options)
     for part in parts[:-1]:
-        if part.size < minimum:
+        if part.size < minimum and not options.loose:
             raise EntityTooSmall(
                 fields={
                     "ProposedSize": str(part.size),
@@ -53,13 +54,18 @@ def assemble(
             "The provided 'x-amz-mp-object-size' header value does not match what was computed: "
             f"{size} bytes, {options.size} given."
         )
-    return _sealed(upload, parts, options, size, new)
+    return _sealed(upload, parts, options, size, new) if parts else _empty(upload, new)
 
 
-def _named_parts(upload: UploadInfo, there: Mapping[int, PartInfo], named: Sequence[PartInfo]) -> list[PartInfo]:
-    if not named:
+def _named_parts(upload: UploadInfo, there: Mapping[int, PartInfo], options: CompleteOptions) -> list[PartInfo]:
+    named = options.parts
+    if options.loose:
+        ordered = len({part.number for part in named}) == len(named)
+    elif not named:
         raise MalformedXML
-    if any(part.number >= following.number for part, following in itertools.pairwise(named)):
+    else:
+        ordered = all(part.number < following.number for part, following in itertools.pairwise(named))
+    if not ordered:
         raise InvalidPartOrder(fields={"UploadId": upload.upload.upload_id})
     found = []
     for part in named:
@@ -81,6 +87,15 @@ def _invalid(upload: UploadInfo, part: PartInfo) -> InvalidPart:  # type: ignore
             "ETag": part.etag[:200],
         }
     )
+
+
+def _empty(upload: UploadInfo, new: Callable[[str], Hasher]) -> Whole:
+    """What no parts make: an object like one that was put without a byte."""
+    algorithm, tag = upload.checksum_algorithm, new("MD5").digest().hex()
+    if not algorithm:
+        return Whole(0, tag)
+    value = base64.b64encode(new(algorithm).digest()).decode()
+    return Whole(0, tag, {algorithm: value}, algorithm, checksums.FULL_OBJECT)
 
 
 def _sealed(

@@ -4,10 +4,11 @@ Completing is planned from what is read (sizes, ETags, checksums are judged ther
 manifest is still at the revision that was read.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 
-from bucketport.backends.store.assembly import assemble
+from bucketport.backends.store.assembly import Whole, assemble
 from bucketport.backends.store.base import ATTEMPTS
 from bucketport.backends.store.index.changes import AbortUpload, CompleteUpload, CreateUpload, Face, Outdated, PutPart
 from bucketport.backends.store.index.columns import Row, checksums_text, map_text
@@ -19,6 +20,9 @@ from bucketport.errors import NoSuchUpload, OperationAborted
 from bucketport.model import ObjectName, PartInfo, PartsPage, Stored, UploadInfo, UploadName
 from bucketport.options import CompleteOptions, UploadOptions
 from bucketport.ports import Content
+
+PAGE = 1000
+"""Parts whose rows are read in one turn of the event loop: a millisecond or two."""
 
 
 class Parts(Intake):
@@ -89,7 +93,7 @@ class Parts(Intake):
 
         Raises: InvalidPart, InvalidPartOrder, EntityTooSmall, BadDigest, PreconditionFailed, NoSuchUpload.
         """
-        named = _named(options.parts)
+        named = await self._in_thread(lambda: _named(options.parts))
         for _ in range(ATTEMPTS):
             try:
                 row = self._read.upload(upload)
@@ -104,9 +108,13 @@ class Parts(Intake):
         raise OperationAborted
 
     async def _plan(self, upload: UploadName, options: CompleteOptions, row: Row, named: str) -> CompleteUpload:
-        there = {part[0]: part_of(part) for part in self._read.parts(row[0], 0, 10_000)}
+        rows = await self._every_part(row[0])
         info, minimum, digests = upload_info(upload, row), self._settings.part_minimum, self._digests
-        whole = await self._in_thread(lambda: assemble(info, there, options, minimum, digests.new))
+
+        def judge() -> Whole:
+            return assemble(info, {part[0]: part_of(part) for part in rows}, options, minimum, digests.new)
+
+        whole = await self._in_thread(judge)
         face = Face(
             whole.size,
             whole.etag,
@@ -116,7 +124,7 @@ class Parts(Intake):
             whole.checksum_algorithm,
             whole.checksum_type,
             row[6],
-            row[7],
+            row[7] if options.headers is None else map_text(options.headers),
             checksums_text(whole.checksums),
             row[8],
             row[9],
@@ -124,7 +132,17 @@ class Parts(Intake):
         )
         numbers = [part.number for part in options.parts]
         names = (upload.bucket, upload.key.encode(), upload.upload_id)
-        return CompleteUpload(*names, named, numbers, row[10], face, options.conditions)
+        return CompleteUpload(*names, named, numbers, row[10], face, options.conditions, options.loose)
+
+    async def _every_part(self, manifest: int) -> list[Row]:
+        """All parts' rows, a page at each turn of the event loop: what changes meanwhile fails by its revision."""
+        rows: list[Row] = []
+        while page := self._read.parts(manifest, rows[-1][0] if rows else 0, PAGE):
+            rows += page
+            if len(page) < PAGE:
+                break
+            await asyncio.sleep(0)
+        return rows
 
     def _recorded(self, upload: UploadName, named: str) -> Stored:
         """The answer that was given before. Raises: NoSuchUpload when it was another one, or none."""

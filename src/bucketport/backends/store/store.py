@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bucketport.backends.store.base import Rooms
 from bucketport.backends.store.buckets import Buckets
 from bucketport.backends.store.copying import Copying
+from bucketport.backends.store.digesting import Digesting
 from bucketport.backends.store.janitor import Janitor
 from bucketport.backends.store.scrub import Scrubbing
 from bucketport.backends.store.writing import Writing
@@ -30,7 +31,7 @@ class StoreStatistics:
     leased: int
 
 
-class Store(Janitor, Writing, Copying, Buckets, Scrubbing):
+class Store(Janitor, Writing, Copying, Digesting, Buckets, Scrubbing):
     """All of S3's semantics in one folder: a `ports.StoreBackend`. Made by `open_store`; for one event loop."""
 
     offers = frozenset(
@@ -44,6 +45,7 @@ class Store(Janitor, Writing, Copying, Buckets, Scrubbing):
             Offer.CORS,
             Offer.ATTRIBUTES,
             Offer.VERSIONS,
+            Offer.DRAFTS,
         }
     )
 

@@ -21,6 +21,7 @@ from bucketport.testing.contracts.completing import (
     TestRefusedCompleting,
 )
 from bucketport.testing.contracts.copying import TestCopy, TestCopyConditions
+from bucketport.testing.contracts.drafts import TestDigestsOfParts, TestDrafts
 from bucketport.testing.contracts.failures import TestFailingContent
 from bucketport.testing.contracts.listing import TestListing, TestVersionListing
 from bucketport.testing.contracts.objects import TestObjects, TestOddKeys
@@ -46,6 +47,8 @@ __all__ = [
     "TestCors",
     "TestDeleteConditions",
     "TestDeleteMany",
+    "TestDigestsOfParts",
+    "TestDrafts",
     "TestFailingContent",
     "TestListing",
     "TestObjects",

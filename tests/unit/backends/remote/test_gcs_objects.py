@@ -86,8 +86,9 @@ GONE = error(404, "notFound", "No such object: there/dir/a key")
 CHANGED = error(412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold.")
 
 
-def test_offers_all_but_acls_cors_and_relaying():
-    assert dialect().offers == frozenset(Offer) - {Offer.ACLS, Offer.CORS, Offer.RELAY}
+def test_offers_all_but_acls_cors_relaying_and_drafts():
+    lacks = {Offer.ACLS, Offer.CORS, Offer.RELAY, Offer.DRAFTS, Offer.DIRECT}
+    assert dialect().offers == frozenset(Offer) - lacks
 
 
 def test_a_token_goes_out_as_a_bearers():

@@ -7,4 +7,4 @@ from bucketport.model import Offer
 class Gcs(Buckets):
     """The dialect of Google Cloud Storage, for one bucket or for a whole project (`Place.bucket` empty)."""
 
-    offers = frozenset(Offer) - {Offer.ACLS, Offer.CORS, Offer.RELAY}
+    offers = frozenset(Offer) - {Offer.ACLS, Offer.CORS, Offer.RELAY, Offer.DRAFTS, Offer.DIRECT}

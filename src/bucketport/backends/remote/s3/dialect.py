@@ -10,4 +10,4 @@ class S3(Settings):
     A bucket's CORS rules are its own, and relayed: nothing here has to understand them.
     """
 
-    offers = frozenset(Offer) - {Offer.CORS}
+    offers = frozenset(Offer) - {Offer.CORS, Offer.DRAFTS, Offer.DIRECT}

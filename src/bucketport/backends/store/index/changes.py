@@ -178,7 +178,8 @@ class CopyPart:
 class CompleteUpload:
     """Make the object of the named parts, when the upload's manifest is still at `revision`; gives a Stored.
 
-    `named` tells this list of parts from others; a repeat with the same gives the recorded answer.
+    `named` tells this list of parts from others; a repeat with the same gives the recorded answer. `loose`: the parts
+    are numbered anew from 1, in this order; without any the object is empty.
     """
 
     bucket: str
@@ -189,6 +190,7 @@ class CompleteUpload:
     revision: int
     face: Face
     conditions: WriteConditions = NO_CONDITIONS
+    loose: bool = False
 
 
 @record

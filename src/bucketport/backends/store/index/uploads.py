@@ -3,6 +3,9 @@
 An upload is a manifest from its first moment: completing hands it to the object as it is, with each part's start.
 """
 
+import itertools
+from collections.abc import Sequence
+
 from bucketport.backends.store.index.changes import (
     AbortUpload,
     CompleteUpload,
@@ -99,9 +102,13 @@ def complete_upload(tx: Transaction, change: CompleteUpload) -> Stored:
     if tx.rows("SELECT revision FROM manifests WHERE id=?", (manifest,))[0][0] != change.revision:
         raise Outdated
     old = judge(tx, bucket, key, change.conditions)
-    _lay_out(tx, manifest, set(change.numbers))
     face = change.face
-    place(tx, (bucket, key), face, old, id=tx.new_id(), manifest=manifest)
+    if change.numbers:
+        _lay_out(tx, manifest, change.numbers, anew=change.loose)
+        place(tx, (bucket, key), face, old, id=tx.new_id(), manifest=manifest)
+    else:
+        tx.drop_manifest(manifest)
+        place(tx, (bucket, key), face, old, id=tx.new_id())
     tx.run("DELETE FROM uploads WHERE bucket=? AND key=? AND upload_id=?", (bucket, key, change.upload_id))
     tx.run(
         "INSERT INTO completed(upload_id, bucket, key, done_ms, named, size, etag, modified_ms, checksums, "
@@ -135,21 +142,25 @@ def recorded(row: Row | None, named: str) -> Stored | None:
     return Stored(row[1], row[2], row[3], checksums_of(row[4]), row[5], row[6])
 
 
-def _lay_out(tx: Transaction, manifest: int, numbers: set[int]) -> None:
-    """Let go of the parts that were not named, and give each other one its start."""
-    start = 0
-    starts = []
-    for number, size, blob in tx.rows(
-        "SELECT number, size, blob FROM parts WHERE manifest=? ORDER BY number", (manifest,)
-    ):
-        if number in numbers:
-            starts.append((start, manifest, number))
-            start += size
-            continue
-        tx.run("DELETE FROM parts WHERE manifest=? AND number=?", (manifest, number))
-        if blob is not None:
-            tx.drop_blob(blob)
-    tx.run_many("UPDATE parts SET start=? WHERE manifest=? AND number=?", starts)
+def _lay_out(tx: Transaction, manifest: int, numbers: Sequence[int], *, anew: bool) -> None:
+    """Let go of the parts that were not named, give each other one its start, and its place for a number if `anew`."""
+    rows = tx.rows("SELECT number, size, blob FROM parts WHERE manifest=? ORDER BY number", (manifest,))
+    sizes = {number: size for number, size, _ in rows}
+    named = set(numbers)
+    for number, _, blob in rows:
+        if number not in named:
+            tx.run("DELETE FROM parts WHERE manifest=? AND number=?", (manifest, number))
+            if blob is not None:
+                tx.drop_blob(blob)
+    starts = list(itertools.accumulate((sizes[number] for number in numbers), initial=0))
+    if not anew or all(number == place for place, number in enumerate(numbers, 1)):
+        rows = [(start, manifest, number) for start, number in zip(starts, numbers, strict=False)]
+        tx.run_many("UPDATE parts SET start=? WHERE manifest=? AND number=?", rows)
+        return
+    # By way of negative numbers, so that none meets another that has not moved yet.
+    rows = [(-place, starts[place - 1], manifest, number) for place, number in enumerate(numbers, 1)]
+    tx.run_many("UPDATE parts SET number=?, start=? WHERE manifest=? AND number=?", rows)
+    tx.run("UPDATE parts SET number=-number WHERE manifest=?", (manifest,))
 
 
 def abort_upload(tx: Transaction, change: AbortUpload) -> None:
