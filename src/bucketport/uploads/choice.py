@@ -41,10 +41,7 @@ def chosen(
     """
     arrived = by_lane(parts)
     if lanes:
-        made = _of_lanes(lanes, arrived)
-        if named and [(part.number, part.etag) for part in named] != [(part.number, part.etag) for part in made]:
-            raise InvalidRequest("Content that came by tus is committed without naming parts.")
-        return made
+        return _of_lanes(lanes, arrived, named)
     there = {part.number: part for part in arrived.get(0, ())}
     found = _named(there, named) if named else _counted(there)
     if session.total:
@@ -91,11 +88,17 @@ def _incomplete(missing: Sequence[int], where: str) -> S3Error:
     return UploadIncomplete(message, fields={"MissingParts": shown, "MissingCount": str(len(missing))})
 
 
-def _of_lanes(lanes: Sequence[Lane], arrived: Mapping[int, Sequence[PartInfo]]) -> list[PartInfo]:
+def _of_lanes(
+    lanes: Sequence[Lane], arrived: Mapping[int, Sequence[PartInfo]], named: Sequence[PartInfo]
+) -> list[PartInfo]:
     by_number = {lane.number: lane for lane in lanes}
     whole = [lane for lane in lanes if not lane.partial and _is_whole(lane, by_number, arrived)]
+    if named:
+        # Naming the parts of one of several says which.
+        said = [(part.number, part.etag) for part in named]
+        whole = [lane for lane in whole if [(part.number, part.etag) for part in _parts(lane, arrived)] == said]
     if len(whole) == 1:
-        return [part for number in whole[0].joins or (whole[0].number,) for part in arrived.get(number, ())]
+        return _parts(whole[0], arrived)
     if whole:
         raise InvalidRequest(
             f"{len(whole)} uploads of this session are whole (numbers {', '.join(str(lane.number) for lane in whole)});"
@@ -103,6 +106,10 @@ def _of_lanes(lanes: Sequence[Lane], arrived: Mapping[int, Sequence[PartInfo]]) 
         )
     states = "; ".join(_state(lane, arrived) for lane in lanes[:NAMED])
     raise UploadIncomplete(f"No upload of this session is whole: {states}.")
+
+
+def _parts(lane: Lane, arrived: Mapping[int, Sequence[PartInfo]]) -> list[PartInfo]:
+    return [part for number in lane.joins or (lane.number,) for part in arrived.get(number, ())]
 
 
 def _is_whole(lane: Lane, lanes: Mapping[int, Lane], arrived: Mapping[int, Sequence[PartInfo]]) -> bool:

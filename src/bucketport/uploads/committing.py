@@ -56,7 +56,10 @@ class Means:
 
 @record
 class Asked:
-    """What is to be committed: a session and its places, the parts that the client names, and who tells of it."""
+    """What is to be committed: a session and its places, the parts that the client names, and who tells of it.
+
+    `headers` (as in ObjectInfo) describe the object instead of what the session and its draft said; None: those do.
+    """
 
     session: Session
     mount: Mount
@@ -109,11 +112,11 @@ class Committing:
         return outcome if kept is None or kept.outcome is None else kept.outcome
 
     async def _make(self, asked: Asked) -> Outcome:
-        session, mount, place = asked.session, asked.mount, asked.place
+        session, place = asked.session, asked.place
         try:
             parts = await parts_of(place)
         except NoSuchUpload:
-            return await self._again(session, mount, place)
+            return await self._again(asked)
         made = choice.chosen(session, await self._sessions.lanes(session.id), parts, asked.named)
         size = choice.size_of(made)
         terms.check_size(session.terms, size)
@@ -129,18 +132,19 @@ class Committing:
         try:
             stored = await place.backend.complete(place.upload, options)
         except NoSuchUpload:
-            return await self._again(session, mount, place)
+            return await self._again(asked)
         except PreconditionFailed as error:
             raise _exists(session) from error
         if place.staged:
-            return await self._move(session, mount, place, Outcome(stored.etag, size, stored.modified_ms, found))
+            return await self._move(asked, size)
         outcome = Outcome(stored.etag, size, stored.modified_ms, found, stored.version_id)
-        return outcome if place.loose else await self._verified(session, mount, outcome)
+        return outcome if place.loose else await self._verified(asked, outcome)
 
     # Where a commit broke off before
 
-    async def _again(self, session: Session, mount: Mount, place: Place) -> Outcome:
+    async def _again(self, asked: Asked) -> Outcome:
         """The draft is gone: what it was made into is looked for. Raises: NoSuchUpload when there is no such thing."""
+        session, place = asked.session, asked.place
         name = ObjectName(place.upload.bucket, place.upload.key)
         try:
             info = (await place.backend.head(name, WHOLE)).info
@@ -148,23 +152,25 @@ class Committing:
             raise _lost() from error
         if not place.staged and not _is_of(info, session, place):
             raise _lost()
-        outcome = Outcome(info.etag, info.size, info.modified_ms, version_id=info.version_id)
         if place.staged:
             # Its key is this session's alone; its terms were judged before it was completed.
-            return await self._move(session, mount, place, outcome)
+            return await self._move(asked, info.size)
+        outcome = Outcome(info.etag, info.size, info.modified_ms, version_id=info.version_id)
         if not place.loose:
-            return await self._verified(session, mount, outcome)
+            return await self._verified(asked, outcome)
         if not session.terms.sha256:
             return outcome
         if await sha256_of(place.backend, name, info.version_id) != session.terms.sha256:
             raise _lost()
         return _hashed(outcome, session.terms.sha256)
 
-    async def _move(self, session: Session, mount: Mount, place: Place, staged: Outcome) -> Outcome:
+    async def _move(self, asked: Asked, size: int) -> Outcome:
         """Copy a completed staged object to its key; what a repetition finds there already is taken for it."""
+        session, place = asked.session, asked.place
         assert self._copier is not None, "what is staged is copied by a copier"
         source = Located(place.backend, ObjectName(place.upload.bucket, place.upload.key))
-        target = Located(mount.backend, ObjectName(session.bucket, session.key))
+        target = Located(asked.mount.backend, ObjectName(session.bucket, session.key))
+        # As it was completed: with what the session, its draft or the first commit said.
         headers = (await place.backend.head(source.name, WHOLE)).info.headers
         options = CopyOptions(session.user, headers, NO_HEADERS, conditions=_new(session))
         try:
@@ -174,13 +180,14 @@ class Committing:
             if not await _same(source, target, there, session):
                 raise _exists(session) from error
             return Outcome(there.etag, there.size, there.modified_ms, session.terms.sha256, there.version_id)
-        return Outcome(stored.etag, staged.size, stored.modified_ms, session.terms.sha256, stored.version_id)
+        return Outcome(stored.etag, size, stored.modified_ms, session.terms.sha256, stored.version_id)
 
-    async def _verified(self, session: Session, mount: Mount, outcome: Outcome) -> Outcome:
+    async def _verified(self, asked: Asked, outcome: Outcome) -> Outcome:
         """What went to a cloud by itself is read back and hashed where the terms name a hash.
 
         Raises: BadDigest; the object is deleted again then.
         """
+        session, mount = asked.session, asked.mount
         if not session.terms.sha256:
             return outcome
         name = ObjectName(session.bucket, session.key)

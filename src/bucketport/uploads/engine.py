@@ -203,7 +203,8 @@ class Uploads:
         """Make the object, once: repeated, also at once or after a crash, it answers the same.
 
         `named` are the parts that the client says it is made of (ETags may be empty); none: all that arrived.
-        `headers` describe the object, where its draft was made before they were known.
+        `headers` describe the object, where its draft was made before they were known (not where content went to a
+        cloud by itself). `occasion` is the request, as the webhook is told of it.
 
         Raises: UploadIncomplete, which names what is missing; InvalidPart, EntityTooLarge, BadDigest; Conflict when
         the key exists and may not be replaced; OperationAborted while another commit is at work; NoSuchUpload when the
@@ -218,6 +219,8 @@ class Uploads:
             await self.draft(session, mount)
             session = await self._fresh(session)
         place = self._place(session, mount)
+        if headers is not None and not place.loose:
+            raise InvalidRequest("What went to the storage by itself is described by what it began with.")
         return await self._committing.commit(Asked(session, mount, place, named, occasion, headers))
 
     async def abort(self, session: Session, mount: Mount) -> None:
@@ -232,6 +235,11 @@ class Uploads:
             raise UploadCommitted
         await self._drop(found, mount)
         await self.sessions.remove(found.id)
+
+    async def forget(self, session: Session) -> None:
+        """Forget a session, whatever its state, and what it still holds besides its object. Raises: BackendError."""
+        await self._clean(session, dry_run=False)
+        await self.sessions.remove(session.id)
 
     async def sweep(self, limit: int, *, dry_run: bool = False) -> Swept:
         """Give up sessions whose time is up, and forget committed ones then; at most `limit` of them, the oldest first.
