@@ -8,7 +8,7 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 
-from bucketport.errors import InvalidRequest, S3Error
+from bucketport.errors import InvalidRequest, S3Error, UnsupportedMediaType
 from bucketport.record import record
 from bucketport.wire import checksums
 
@@ -73,7 +73,7 @@ EXPOSED = (
 METHODS = ("OPTIONS", "POST", "HEAD", "PATCH", "DELETE")
 """The methods that a preflight has to allow."""
 
-_DIGITS = re.compile("[0-9]{1,18}").fullmatch
+_DIGITS = re.compile("[0-9]{1,20}").fullmatch
 _METADATA_BYTES = 8192
 _METADATA_KEY = re.compile("[!-+\\--~]{1,255}").fullmatch
 _URLS = 1000
@@ -113,12 +113,6 @@ class ChecksumMismatch(TusError):
     """460: the content is not what Upload-Checksum says; none of it was kept."""
 
     code, status, text = "ChecksumMismatch", 460, "Upload-Checksum does not match the content; nothing was kept."
-
-
-class WrongContentType(TusError):
-    """415: content of another type than tus's."""
-
-    code, status, text = "UnsupportedMediaType", 415, f"Content must come with Content-Type: {CONTENT_TYPE}."
 
 
 class NoSuchTusUpload(TusError):
@@ -161,8 +155,8 @@ class Creation:
     """
 
     length: int | None
-    metadata: str = ""
-    described: Mapping[str, bytes] | None = None
+    metadata: str
+    described: Mapping[str, bytes]
     partial: bool = False
     joins: tuple[int, ...] = ()
     final: bool = False
@@ -215,7 +209,7 @@ def parse_creation(headers: Mapping[str, str], token: str) -> Creation:
 
 
 def parse_patch(headers: Mapping[str, str]) -> Patch:
-    """What a PATCH says. Raises: WrongContentType; InvalidRequest that names the header."""
+    """What a PATCH says. Raises: UnsupportedMediaType; InvalidRequest that names the header."""
     check_content_type(headers)
     if "upload-offset" not in headers:
         raise InvalidRequest("Upload-Offset is missing.")
@@ -224,10 +218,10 @@ def parse_patch(headers: Mapping[str, str]) -> Patch:
 
 
 def check_content_type(headers: Mapping[str, str]) -> None:
-    """Raises: WrongContentType unless the content is announced as tus's."""
+    """Raises: UnsupportedMediaType unless the content is announced as tus's."""
     said = headers.get("content-type", "").partition(";")[0].strip().lower()
     if said != CONTENT_TYPE:
-        raise WrongContentType(reason=f"Content-Type is {said[:100]!r}")
+        raise UnsupportedMediaType(f"Content must come with Content-Type: {CONTENT_TYPE}, not {said[:100]!r}.")
 
 
 def parse_checksum(headers: Mapping[str, str]) -> Checksum | None:
