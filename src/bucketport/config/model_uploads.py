@@ -52,9 +52,6 @@ class Uploads(Section):
     max_json_bytes: int = Field(default=100 << 10, ge=1, description="Most bytes of a call's JSON.")
     json_seconds: float = Field(default=30, gt=0, description="How long a call's JSON may take to arrive, in all.")
     max_session_seconds: int = Field(default=7 * 86_400, ge=1, description="The longest life of a session or a URL.")
-    segment_bytes: int = Field(
-        default=64 << 20, ge=1 << 20, description="A long request becomes durable, and can be resumed, in such pieces."
-    )
     direct: bool = Field(
         default=False, description="Whether sessions' parts go straight to a bucket's cloud where it can take them."
     )
