@@ -12,7 +12,7 @@ from bucketport.cli.output import print_json, print_table
 from bucketport.config.trouble import UsageError
 
 if TYPE_CHECKING:
-    from bucketport.config.events import Events
+    from bucketport.config.events import Events, News
     from bucketport.sessions import Event
 
 app = typer.Typer(
@@ -85,23 +85,21 @@ def follow_events(
     as_json: AsJson = False,
 ) -> None:
     """Print new events as they come, a line each, until Ctrl-C."""
+    from bucketport.config.events import News
+
     with _open(data, config) as events:
-        last = ""
-        if not everything:
-            for event in events.after():
-                last = event.id
         try:
-            _follow(events, last, as_json=as_json)
+            _follow(News(events, everything=everything), as_json=as_json)
         except KeyboardInterrupt:
             return
 
 
-def _follow(events: "Events", last: str, *, as_json: bool) -> None:
+def _follow(news: "News", *, as_json: bool) -> None:
     import json
 
     while True:
-        for event in events.after(last):
-            last, row = event.id, _values(event)
+        for event in news.look():
+            row = _values(event)
             if as_json:
                 row["payload"] = json.loads(event.payload)
                 print(json.dumps(row, ensure_ascii=False), flush=True)

@@ -8,10 +8,13 @@ from bucketport.config.trouble import DataUnusable, Failure
 from bucketport.errors import BackendError
 from bucketport.registry.sqlite_uploads import NAME, SqliteSessions
 from bucketport.sessions import Event
-from bucketport.uploads.events import replayed
+from bucketport.uploads.events import first_id, replayed
 
 _PAGE = 500
 """Events that are read at once."""
+
+_LATE_MS = 60_000
+"""Milliseconds after which an event that was made is in the outbox at the latest: its commit may wait for others."""
 
 
 class Events:
@@ -52,6 +55,25 @@ class Events:
     def replay(self, event: Event, now_ms: int) -> None:
         """Have it told once more: by the server that runs within seconds, else by the next one."""
         asyncio.run(self._outbox.save(replayed(event, now_ms)))
+
+
+class News:
+    """Events as they come, each of them once. Those that are there already are none, unless `everything` is wanted."""
+
+    def __init__(self, events: Events, *, everything: bool) -> None:
+        self._events, self._newest_ms = events, 0
+        self._seen: dict[str, int] = {}
+        if not everything:
+            self.look()
+
+    def look(self) -> list[Event]:
+        """Those that came since the last look."""
+        since = first_id(max(self._newest_ms - _LATE_MS, 0)) if self._seen else ""
+        new = [event for event in self._events.after(since) if event.id not in self._seen]
+        self._newest_ms = max((self._newest_ms, *(event.made_ms for event in new)))
+        self._seen.update((event.id, event.made_ms) for event in new)
+        self._seen = {name: made for name, made in self._seen.items() if made >= self._newest_ms - _LATE_MS}
+        return new
 
 
 def _unusable(error: BackendError) -> DataUnusable:

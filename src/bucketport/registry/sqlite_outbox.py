@@ -1,7 +1,5 @@
 """Which events do webhooks still have to be told? Those in a table of the file that holds the sessions, so that an
-event is made in the transaction that commits its session.
-
-Events are ordered by a number that the commit gives them: whoever follows them by the last that it saw misses none.
+event is made in the transaction that commits its session. Their ids sort by the time at which they were made.
 """
 
 from collections.abc import Sequence
@@ -25,7 +23,7 @@ class SqliteOutbox:
         with in_words(self._path):
             found = self._reads.execute(
                 f"SELECT {rows.EVENT} FROM events WHERE done_ms = 0 AND failed = 0 AND due_ms <= ? "
-                "ORDER BY due_ms, number LIMIT ?",
+                "ORDER BY due_ms, id LIMIT ?",
                 (now_ms, limit),
             )
             return [rows.read_event(row) for row in found]
@@ -39,13 +37,10 @@ class SqliteOutbox:
         await self._writer.run(work)
 
     async def events(self, after: str, limit: int) -> Sequence[Event]:
-        """As `Outbox.events`. When the event of that id is forgotten: after where it would be by its id."""
+        """As `Outbox.events`; the event of that id need not be there any more."""
         with in_words(self._path):
             found = self._reads.execute(
-                f"SELECT {rows.EVENT} FROM events WHERE number > coalesce("
-                "(SELECT number FROM events WHERE id = ?1), (SELECT min(number) - 1 FROM events WHERE id > ?1)) "
-                "ORDER BY number LIMIT ?2",
-                (after, limit),
+                f"SELECT {rows.EVENT} FROM events WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
             )
             return [rows.read_event(row) for row in found]
 

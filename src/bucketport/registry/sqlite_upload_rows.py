@@ -41,8 +41,7 @@ CREATE TABLE IF NOT EXISTS lanes (
     PRIMARY KEY (session, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
+    id TEXT PRIMARY KEY,
     made_ms INTEGER NOT NULL,
     session TEXT NOT NULL,
     target TEXT NOT NULL,
@@ -53,11 +52,11 @@ CREATE TABLE IF NOT EXISTS events (
     failed INTEGER NOT NULL,
     trouble TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS events_due ON events (due_ms, number) WHERE done_ms = 0 AND failed = 0;
+CREATE INDEX IF NOT EXISTS events_due ON events (due_ms, id) WHERE done_ms = 0 AND failed = 0;
 CREATE INDEX IF NOT EXISTS events_over ON events (made_ms) WHERE done_ms > 0 OR failed = 1
 """,
 )
-"""`sessions.lanes` is the last number that a lane got, `events.number` the order in which events were committed."""
+"""`sessions.lanes` is the last number that a lane got."""
 
 SESSION = (
     "id, bucket, key, user, created_ms, expires_ms, terms, headers, webhook, direct, auto_commit, total, "

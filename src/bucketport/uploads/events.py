@@ -35,6 +35,11 @@ class Occasion:
 UNKNOWN = Occasion()
 
 
+def first_id(ms: int) -> str:
+    """What the ids of events of that millisecond begin with; it sorts before all of them."""
+    return f"{ms:012x}"
+
+
 def event_of(
     session: Session, outcome: Outcome, now_ms: int, entropy: Entropy, occasion: Occasion = UNKNOWN
 ) -> Event | None:
@@ -44,7 +49,7 @@ def event_of(
     """
     if not session.webhook:
         return None
-    event_id = f"{now_ms:012x}{entropy(10).hex()}"
+    event_id = first_id(now_ms) + entropy(10).hex()
     payload = json.dumps(
         {
             "Records": [_record(session, outcome, now_ms, occasion)],

@@ -91,6 +91,8 @@ def test_new_events_are_printed_as_they_come_until_it_is_interrupted(folder, thr
         assert [line["id"] for line in lines] == ["e1", "e2", "e3"]
         put(Event("e4", 4000, "s4", "https://d.example/h", '{"n":4}'))
         assert json.loads(following.stdout.readline())["payload"] == {"n": 4}
+        put(Event("e0", 3999, "s4", "https://d.example/h", '{"n":0}'))  # made before, committed after
+        assert json.loads(following.stdout.readline())["payload"] == {"n": 0}
         following.send_signal(signal.SIGINT)
         assert following.wait(20) == 0
     finally:

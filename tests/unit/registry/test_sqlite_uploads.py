@@ -112,7 +112,7 @@ async def test_one_who_gives_up_does_not_keep_the_others_waiting(registry, folde
 
 
 @run
-async def test_followers_go_on_where_a_forgotten_event_was(registry, folder):
+async def test_listing_goes_on_where_a_forgotten_event_was(registry, folder):
     for at in range(5):
         await registry.save(Event(f"e{at}", at, "s", "t", "{}", done_ms=9 if at < 3 else 0))
     assert [event.id for event in await registry.events("e1", 2)] == ["e2", "e3"]
