@@ -1,5 +1,6 @@
 """How do sessions, lanes and events look as rows of SQLite?"""
 
+import functools
 import json
 from typing import Any
 
@@ -143,6 +144,7 @@ def _write_terms(terms: Terms) -> str:
     )
 
 
+@functools.lru_cache(maxsize=1024)
 def _read_terms(text: str) -> Terms:
     if not text:
         return ANYTHING
