@@ -124,3 +124,9 @@ def world() -> Any:
     made = World()
     yield made
     assert not made.bugs
+
+
+@pytest.fixture(scope="session")
+def make_world() -> type[World]:
+    """For worlds with settings of their own."""
+    return World
