@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from bucketport import __version__
-from bucketport.cli import buckets, configuration, events, explain, fsck, keys, presign, serve
+from bucketport.cli import buckets, configuration, events, explain, fsck, keys, presign, serve, uploads
 from bucketport.cli.output import complain
 from bucketport.config.trouble import Failure
 
@@ -37,6 +37,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(buckets.app, name="buckets")
+app.add_typer(uploads.app, name="uploads")
 app.add_typer(events.app, name="events")
 app.command("config")(configuration.config)
 app.command()(presign.presign)

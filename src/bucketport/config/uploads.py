@@ -91,9 +91,9 @@ class UploadsFoundation:
         seconds = settings.uploads.webhooks.seconds
         self._client = Http1Client(Waits(connect=min(seconds, 5.0), head=seconds, idle=seconds))
         self.staging: Store | None = None
-        self.engine: Uploads | None = None
+        self._engine: Uploads | None = None
         self._delivery: Delivery | None = None
-        self._swept = self._swept_bytes = 0
+        self._swept = self._swept_bytes = self._unswept = 0
         self._keep_seconds = settings.uploads.webhooks.keep_seconds
         self._forget_at = 0.0
 
@@ -112,10 +112,7 @@ class UploadsFoundation:
     def surface(self, settings: Settings, buckets: Buckets, proxies: Proxies | None) -> UploadsApi:
         """The surface that these settings describe; sweep and delivery go by them from now on. Raises: DataUnusable."""
         chosen, surroundings = settings.uploads, self._surroundings
-        if self.staging is None and has_cloud(settings):
-            self.staging = open_staging(self._folder, self._foundation)
-        secrets = self.secrets(chosen)
-        self.engine = self._make_engine(settings, buckets)
+        secrets, engine = self.secrets(chosen), self.prepare(settings, buckets)
         self._delivery = self._make_delivery(chosen, secrets)
         self._keep_seconds = chosen.webhooks.keep_seconds
         keys = [ApiKey(row.name, row.key, () if "*" in row.buckets else tuple(row.buckets)) for row in chosen.keys]
@@ -129,13 +126,16 @@ class UploadsFoundation:
                 key=Bearer(keys, chosen.user),
                 ticket=TicketUrl(secrets, chosen.user),
                 token=SessionToken(self.sessions, Tokens(secrets).open, identity_of),
-                uploads=self.engine,
+                uploads=engine,
             )
         )
 
-    def _make_engine(self, settings: Settings, buckets: Buckets) -> Uploads:
+    def prepare(self, settings: Settings, buckets: Buckets) -> Uploads:
+        """The engine that goes by these settings, which sweeps use from now on. Raises: DataUnusable."""
         surroundings, digests = self._surroundings, self._foundation.digests
-        return Uploads(
+        if self.staging is None and has_cloud(settings):
+            self.staging = open_staging(self._folder, self._foundation)
+        self._engine = Uploads(
             self.sessions,
             buckets,
             staging=self.staging,
@@ -145,6 +145,7 @@ class UploadsFoundation:
             entropy=surroundings.entropy,
             settings=EngineSettings(verify_after=settings.uploads.verify_direct == "after"),
         )
+        return self._engine
 
     def _make_delivery(self, chosen: Chosen, secrets: tuple[Secret, ...]) -> Delivery:
         hooks = chosen.webhooks
@@ -162,11 +163,12 @@ class UploadsFoundation:
     async def sweep(self) -> float | None:
         """Give up what nobody finished, a bounded number at a time; the seconds until more is to be done, None: the
         usual ones. Raises: BackendError."""
-        if self.engine is None:
+        if self._engine is None:
             return None
-        swept = await self.engine.sweep(SWEPT)
+        swept = await self._engine.sweep(SWEPT)
         self._swept += len(swept.aborted)
         self._swept_bytes += swept.bytes
+        self._unswept = len(swept.failed)
         now = self._surroundings.now()
         if now >= self._forget_at:
             self._forget_at = now + FORGET_SECONDS
@@ -185,13 +187,9 @@ class UploadsFoundation:
     def readings(self) -> list[Reading]:
         """What metrics show of it."""
         return [
-            Reading(
-                "uploads_swept",
-                "Upload sessions given up because nobody finished them.",
-                lambda: self._swept,
-                "counter",
-            ),
+            Reading("uploads_swept", "Upload sessions that were given up unfinished.", lambda: self._swept, "counter"),
             Reading("uploads_swept_bytes", "Bytes that they held here.", lambda: self._swept_bytes, "counter"),
+            Reading("uploads_unswept", "Those that the last sweep could not clean.", lambda: self._unswept),
         ]
 
     async def close(self) -> None:
