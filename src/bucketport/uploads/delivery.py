@@ -105,7 +105,8 @@ class Delivery:
             after = given_up(event, trouble)
         else:
             after = refused(event, trouble, now_ms + int(wait_before(event.tries + 1, self._entropy) * 1000))
-        await self._outbox.save(after)
+        if await self._outbox.event(event.id) == event:  # else somebody had it replayed meanwhile
+            await self._outbox.save(after)
 
     async def _tell(self, event: Event) -> int:
         """The status of the webhook's answer. Raises: InvalidArgument, BackendError."""

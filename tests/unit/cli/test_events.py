@@ -1,11 +1,16 @@
 """Can one see what webhooks were told, and have them told again, with and without a server?"""
 
 import asyncio
+import hashlib
+import hmac
+import http.server
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -98,3 +103,62 @@ def test_new_events_are_printed_as_they_come_until_it_is_interrupted(folder, thr
     finally:
         following.kill()
         following.communicate()
+
+
+CONFIG = """
+[server]
+listen = "127.0.0.1:0"
+[[uploads.keys]]
+name = "app"
+key = "an-api-key-that-is-long-enough"
+[uploads.webhooks]
+secret = "whsec-that-is-long-enough-for-anybody"
+allow_http = true
+allow_networks = ["127.0.0.0/8"]
+"""
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """A webhook that takes everything."""
+
+    def do_POST(self):
+        self.server.got.put((self.headers, self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_what_a_killed_server_had_committed_is_told_by_the_next_one_and_again_when_replayed(folder, command, serve):
+    receiver = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
+    receiver.got = queue.Queue()
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{receiver.server_port}/hook"
+    killed = f"""
+import asyncio, os, signal, time
+from bucketport.registry.sqlite_uploads import SqliteSessions
+from bucketport.sessions import Outcome, Session
+from bucketport.uploads.events import event_of
+async def main():
+    registry = SqliteSessions("bucketport-data")
+    session = await registry.add(Session("s1", "photos", "a b", "ann", 1, 2, webhook={url!r}))
+    outcome = Outcome("e", 1, 1)
+    await registry.commit("s1", outcome, event_of(session, outcome, int(time.time() * 1000), os.urandom))
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+    try:
+        assert subprocess.run([sys.executable, "-c", killed], timeout=60).returncode == -signal.SIGKILL
+        (folder / "config.toml").write_text(CONFIG)
+        serve("--config", "config.toml")
+        headers, body = receiver.got.get(timeout=30)
+        moment = headers["bucketport-signature"].partition(",")[0].removeprefix("t=")
+        proof = hmac.new(b"whsec-that-is-long-enough-for-anybody", f"{moment}.".encode() + body, hashlib.sha256)
+        assert headers["bucketport-signature"] == f"t={moment},v1={proof.hexdigest()}"
+        assert json.loads(body)["bucketport"]["session"] == "s1"
+        assert command("events", "replay", headers["bucketport-event"], "--config", "config.toml")[0] == 0
+        assert receiver.got.get(timeout=30)[1] == body
+    finally:
+        receiver.shutdown()
+        receiver.server_close()

@@ -202,6 +202,24 @@ async def test_nothing_is_sent_twice_in_a_try(folder):
 
 
 @run
+async def test_what_is_replayed_during_a_try_is_told_again(folder):
+    room = Room(folder)
+    send = room.web.send
+
+    async def replay_and_send(request):
+        if len(room.web.sent) == 0:
+            await room.outbox.save(replayed(await room.outbox.event("e1"), 1_000_001))
+        return await send(request)
+
+    room.web.send = replay_and_send
+    await room.put()
+    assert not (await room.after()).done_ms
+    room.time += 1
+    assert (await room.after()).done_ms
+    assert len(room.web.sent) == 2
+
+
+@run
 async def test_a_long_answer_is_not_read(folder):
     released = []
 

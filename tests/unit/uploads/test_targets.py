@@ -3,6 +3,8 @@
 import ipaddress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bucketport.errors import InvalidArgument
 from bucketport.uploads.targets import TargetRules, check_target, may_reach
@@ -87,3 +89,29 @@ def test_http_is_taken_where_it_is_allowed():
     target = check_target("http://example.org/hook", TargetRules(allow_http=True))
     assert (target.scheme, target.port, target.authority) == ("http", 80, "example.org")
     assert check_target("http://example.org:443/", TargetRules(allow_http=True)).authority == "example.org:443"
+
+
+@given(st.ip_addresses(v=4))
+def test_an_ipv6_form_of_an_address_is_judged_as_that_address(address):
+    number = int(address)
+    forms = (0xFFFF << 32 | number, 0x2002 << 112 | number << 80, 0x64FF9B << 96 | number)
+    assert {may_reach(str(ipaddress.IPv6Address(form))) for form in forms} == {may_reach(str(address))}
+    assert not may_reach(str(address)) or address.is_global
+
+
+@given(st.ip_addresses())
+def test_what_python_calls_private_is_never_reached(address):
+    if not address.is_global and not isinstance(address, ipaddress.IPv6Address):
+        assert not may_reach(str(address))
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text):
+    for url in (text, "https://" + text, "https://example.org/" + text):
+        try:
+            target = check_target(url)
+        except InvalidArgument:
+            continue
+        assert target.path.startswith("/")
+        assert (target.path + target.authority).isprintable()
+        assert (target.path + target.authority).isascii()
