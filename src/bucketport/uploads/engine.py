@@ -22,39 +22,37 @@ from bucketport.errors import (
     UploadIncomplete,
 )
 from bucketport.message import HttpRequest
-from bucketport.model import NO_HEADERS, BucketInfo, Identity, ObjectName, Offer, PartInfo, Scope, UploadName
+from bucketport.model import NO_HEADERS, BucketInfo, ObjectName, Offer, PartInfo, UploadName
 from bucketport.mounts import Buckets, Copier, Mount
 from bucketport.options import PutOptions, UploadOptions
 from bucketport.ports import Content, Digests, DirectBackend, Entropy, Now, StoreBackend
 from bucketport.record import record
 from bucketport.sessions import STAGING, Draft, Outcome, Session, Sessions
 from bucketport.uploads import choice, terms
+from bucketport.uploads.acting import identity_of as identity_of
 from bucketport.uploads.committing import Asked, Committing, Means, remove_staged
 from bucketport.uploads.events import UNKNOWN, Occasion
 from bucketport.uploads.place import Place, parts_of
+from bucketport.uploads.targets import PUBLIC_ONLY, TargetRules
+from bucketport.uploads.tokens import Tokens
 
 STAGING_OWNER = "bucketport"
 """Who owns what is staged; nobody signs in as it."""
 
-_MAY = frozenset(
-    {
-        "put_object",
-        "create_multipart_upload",
-        "upload_part",
-        "list_multipart_upload_parts",
-        "complete_multipart_upload",
-        "abort_multipart_upload",
-    }
-)
-"""What a session may do with its key."""
-
 
 @record
 class Settings:
-    """`verify_after`: a SHA-256 that can only be computed from the finished object (parts went to a cloud) is checked
-    then, and the object deleted again if it differs; else such sessions are refused."""
+    """What sessions may be. `verify_after`: a SHA-256 that can only be computed from the finished object (parts went to
+    a cloud) is checked then, and the object deleted again if it differs; else such sessions are refused.
+
+    `direct`: parts go to the cloud itself where a session does not say and its bucket can take them.
+    `longest_seconds` is a session's longest life; `targets` says which webhooks are allowed.
+    """
 
     verify_after: bool = False
+    direct: bool = False
+    longest_seconds: int = 7 * 86_400
+    targets: TargetRules = PUBLIC_ONLY
 
 
 @record
@@ -68,15 +66,9 @@ class Swept:
     bytes: int = 0
 
 
-def identity_of(session: Session, actions: frozenset[str] = _MAY) -> Identity:
-    """Who acts for a session: its user, limited to writing its key."""
-    scope = Scope(session.bucket, (session.key,), actions)
-    return Identity(session.user, f"session {session.id}", (scope,))
-
-
 class Uploads:
     """Upload sessions. `staging` and `copier` None: nothing can be staged, so a bucket in a cloud takes parts only by
-    URLs. `sessions` is the registry."""
+    URLs. `sessions` is the registry; `tokens` None: no session can be asked for by a token."""
 
     def __init__(
         self,
@@ -89,8 +81,9 @@ class Uploads:
         now: Now,
         entropy: Entropy,
         settings: Settings | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
-        self.sessions, self.settings = sessions, settings or Settings()
+        self.sessions, self.settings, self.tokens = sessions, settings or Settings(), tokens
         self._buckets, self._staging, self._copier, self._now = buckets, staging, copier, now
         self._committing = Committing(Means(sessions, copier, digests, now, entropy))
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from bucketport.errors import AccessDenied, S3Error
 from bucketport.model import Credential, Secret
 from bucketport.sessions import Session
-from bucketport.uploads.engine import identity_of
+from bucketport.uploads.acting import identity_of
 
 ACCESS_KEY = "BPUP"
 """How the access keys of sessions begin."""
