@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import hashlib
 
 import pytest
@@ -67,6 +68,15 @@ class TestDrafts(Contract):
         if Offer.ATTRIBUTES in backend.offers:
             parts = (await backend.attributes(ObjectName(bucket, "key"), None, 0, 1000)).parts
             assert [(part.number, part.size) for part in parts] == [(n, len(p)) for n, p in enumerate(PIECES, 1)]
+
+    async def test_headers_may_come_with_the_last_request(self, backend: StoreBackend, bucket: str) -> None:
+        begun = options(headers={"content-type": "text/plain", "x-amz-meta-old": "1"})
+        upload = await backend.create_upload(ObjectName(bucket, "key"), UploadOptions(begun))
+        named = loosely(*await send(backend, upload, {1: b"x"}))
+        told = dataclasses.replace(named, headers={"content-type": "image/png", "x-amz-meta-new": "2"})
+        await backend.complete(upload, told)
+        info = await info_of(backend, bucket, "key")
+        assert info.headers == {"content-type": "image/png", "x-amz-meta-new": "2"}
 
     async def test_parts_that_are_not_named_are_left_out(self, backend: StoreBackend, bucket: str) -> None:
         upload = await begin(backend, bucket)
