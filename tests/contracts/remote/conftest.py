@@ -26,6 +26,7 @@ from bucketport.backends.remote.s3.requests import Place
 from bucketport.backends.remote.sending import Surroundings
 from bucketport.config.limits import Limits
 from bucketport.identity.header import HeaderSignature
+from bucketport.identity.presigned import PresignedUrl
 from bucketport.model import Credential, Secret
 from bucketport.registry.embedded import EmbeddedBuckets
 from bucketport.registry.static import StaticCredentials
@@ -73,7 +74,13 @@ def dialling(runner, url, **how):
 def serving(runner, backend, owner="alice", tls=None):
     """bucketport itself, on the test's loop, over a backend; its URL."""
     credentials = StaticCredentials([Credential(ACCESS, Secret(SECRET), owner)])
-    api = S3Api(EmbeddedBuckets(backend), [HeaderSignature(credentials)], DIGESTS, time.time, Settings())
+    api = S3Api(
+        EmbeddedBuckets(backend),
+        [HeaderSignature(credentials), PresignedUrl(credentials)],
+        DIGESTS,
+        time.time,
+        Settings(),
+    )
     bugs = []
 
     async def start():

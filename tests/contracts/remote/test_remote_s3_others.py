@@ -25,6 +25,7 @@ from bucketport.options import (
     WriteConditions,
 )
 from bucketport.testing.contracts.base import blob, collect, put, put_all, read
+from bucketport.testing.contracts.direct import given, put_alone
 from bucketport.testing.fakes import FakeContent, checksum
 
 _numbers = itertools.count(1)
@@ -166,3 +167,14 @@ async def test_copy_tags_and_deletes(backend, bucket):
     assert (await backend.list(bucket, ListQuery())).entries == []
     assert bucket in [info.name for info in (await backend.list_buckets(None, "", "", 1000)).buckets]
     await backend.delete_bucket(bucket)
+
+
+async def test_part_that_a_client_sends_itself(backend, bucket):
+    upload = await backend.create_upload(ObjectName(bucket, "a key/ü+&.bin"), UploadOptions(PutOptions("me")))
+    data = [blob(5 << 20, 1), blob(1000, 2)]
+    for number, each in enumerate(data, start=1):
+        assert await put_alone(await given(backend, upload, number), each) == 200
+    parts = (await backend.list_parts(upload, 0, 1000)).parts
+    assert [(part.number, part.size) for part in parts] == [(1, 5 << 20), (2, 1000)]
+    await backend.complete(upload, CompleteOptions([PartInfo(part.number, 0, part.etag) for part in parts]))
+    assert await read(backend, bucket, upload.key) == b"".join(data)

@@ -13,7 +13,7 @@ from bucketport.backends.remote.credentials import Keys
 from bucketport.backends.remote.dialect import Dialect
 from bucketport.backends.remote.sending import Sender, Surroundings
 from bucketport.errors import BackendError, NoSuchBucket, NoSuchKey, S3Error
-from bucketport.message import Response
+from bucketport.message import HttpRequest, Response
 from bucketport.model import (
     Attributes,
     BucketInfo,
@@ -60,7 +60,8 @@ class Remote(Generic[C]):
         self.dialect = dialect
         self.offers = dialect.offers
         self.account = dialect.account
-        self._run = Sender(dialect, keys, surroundings).run
+        self._sender = Sender(dialect, keys, surroundings)
+        self._run = self._sender.run
 
     async def get(self, name: ObjectName, want: Want) -> Found:
         """As `ports.Backend`; a long body is a Stream, and breaks off when the cloud's does."""
@@ -164,6 +165,10 @@ class Remote(Generic[C]):
     async def complete(self, upload: UploadName, options: CompleteOptions) -> Stored:
         """As `ports.MultipartBackend`."""
         return await self._run(self.dialect.complete(upload, options))
+
+    async def presign_part(self, upload: UploadName, number: int, seconds: int) -> HttpRequest:
+        """As `ports.DirectBackend`; it is over sooner when the key is temporary and is."""
+        return await self._sender.presign(lambda key, now: self.dialect.presign_part(upload, number, seconds, key, now))
 
     async def abort(self, upload: UploadName) -> None:
         """As `ports.MultipartBackend`."""

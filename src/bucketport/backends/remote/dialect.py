@@ -147,6 +147,10 @@ class Dialect(Generic[C]):
         """Store a part."""
         _lacks("UploadPart")
 
+    def presign_part(self, upload: UploadName, number: int, seconds: int, key: C | None, now: float) -> HttpRequest:
+        """What a client sends to put a part by itself: no plan, because nothing is asked. `now` as in `sign`."""
+        _lacks("A part sent to the cloud itself")
+
     def copy_part(self, upload: UploadName, number: int, source: ObjectName, want: Want) -> Plan[PartInfo]:
         """Make a part of an object; `source` is by its bucket's own name (`real`)."""
         _lacks("UploadPartCopy")

@@ -44,6 +44,10 @@ class Sender(Generic[C]):
         self._budget = retry.Budget()
         self._agent = {"user-agent": surroundings.user_agent}
 
+    async def presign(self, make: Callable[[C | None, float], T]) -> T:
+        """What `make` makes of the present key and time. Raises: BackendError when no key is to be had."""
+        return make(await self._keys.get(), self._world.now())
+
     async def run(self, plan: Plan[T]) -> T:
         """Carry a plan out. Raises: S3Error, BackendError; nothing stays open then."""
         held: HttpAnswer | None = None

@@ -21,6 +21,7 @@ from bucketport.testing.contracts.completing import (
     TestRefusedCompleting,
 )
 from bucketport.testing.contracts.copying import TestCopy, TestCopyConditions
+from bucketport.testing.contracts.direct import TestDirectParts
 from bucketport.testing.contracts.drafts import TestDigestsOfParts, TestDrafts
 from bucketport.testing.contracts.failures import TestFailingContent
 from bucketport.testing.contracts.listing import TestListing, TestVersionListing
@@ -48,6 +49,7 @@ __all__ = [
     "TestDeleteConditions",
     "TestDeleteMany",
     "TestDigestsOfParts",
+    "TestDirectParts",
     "TestDrafts",
     "TestFailingContent",
     "TestListing",

@@ -1,5 +1,6 @@
 """How is an object in parts made at S3? By its own uploads, so that nothing of them is kept here."""
 
+from bucketport.backends.remote.credentials import AwsKey
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.s3.answers import (
     checksum_type,
@@ -14,6 +15,7 @@ from bucketport.backends.remote.s3.answers import (
 from bucketport.backends.remote.s3.objects import Objects, source_headers
 from bucketport.backends.remote.s3.requests import put_headers, write_conditions
 from bucketport.backends.remote.upload import Upload
+from bucketport.message import HttpRequest
 from bucketport.model import ObjectName, PartInfo, PartsPage, Stored, UploadInfo, UploadName
 from bucketport.options import NO_CONDITIONS, CompleteOptions, UploadOptions, Want
 from bucketport.wire import etag
@@ -59,6 +61,16 @@ class Parts(Objects):
             checksums[content.algorithm] = content.sealed.checksums[content.algorithm]
         modified = modified_of(answer.headers.get("date"))
         return PartInfo(number, content.sealed.size, etag.unquote(answer.headers["etag"]), modified, checksums)
+
+    def presign_part(
+        self, upload: UploadName, number: int, seconds: int, key: AwsKey | None, now: float
+    ) -> HttpRequest:
+        """UploadPart as a presigned URL. Whether the upload is still there is told to whoever uses it.
+
+        Raises: NotImplemented where nothing is signed.
+        """
+        query = {"partNumber": str(number), "uploadId": upload.upload_id}
+        return self.presign(self.request("PUT", upload.bucket, upload.key, query), seconds, key, now)
 
     def copy_part(self, upload: UploadName, number: int, source: ObjectName, want: Want) -> Plan[PartInfo]:
         """UploadPartCopy. The size is known where a range was asked for; else it is 0."""

@@ -11,14 +11,16 @@ from bucketport.backends.remote.credentials import AwsKey
 from bucketport.backends.remote.dialect import Dialect
 from bucketport.backends.remote.s3 import framing
 from bucketport.backends.remote.upload import PlainBody, Upload
-from bucketport.errors import InvalidBucketName, InvalidRange, S3Error
+from bucketport.errors import InvalidBucketName, InvalidRange, NotImplemented, S3Error
 from bucketport.message import Endpoint, HttpAnswer, HttpRequest, Outgoing
-from bucketport.model import NO_HEADERS, ObjectName
+from bucketport.model import NO_HEADERS, Credential, ObjectName
 from bucketport.options import NO_CONDITIONS, PutOptions, WriteConditions
 from bucketport.record import record
 from bucketport.wire import dates
+from bucketport.wire.authorization import MAX_EXPIRES
 from bucketport.wire.checksums import ALGORITHMS
 from bucketport.wire.headers import META, encode_metadata, on_wire
+from bucketport.wire.presign import Key, Target, presign_url
 from bucketport.wire.query import encode, encode_key
 from bucketport.wire.sigv4 import (
     ALGORITHM,
@@ -129,6 +131,19 @@ class Requests(Dialect[AwsKey]):
         if isinstance(body, framing.SignedChunks):
             body.start(ChunkSigner(key.secret, made_for, stamp, signature))
         return request.with_headers(headers)
+
+    def presign(self, request: HttpRequest, seconds: int, key: AwsKey | None, now: float) -> HttpRequest:
+        """The request as one that anybody can send within that time (at most a week), with any content.
+
+        Raises: NotImplemented where nothing is signed.
+        """
+        if key is None:
+            raise NotImplemented("Nothing is signed for this bucket, so nobody else can be given leave.")
+        endpoint = request.endpoint
+        target = Target(endpoint.authority, request.path, request.query, endpoint.scheme)
+        signer = Key(Credential(key.access_key, key.secret, ""), self.place.region, _stamp(int(now)), key.token)
+        url = presign_url(request.method, target, signer, min(max(seconds, 1), MAX_EXPIRES))
+        return HttpRequest(request.method, endpoint, request.path, url.partition("?")[2])
 
     def content(self, upload: Upload) -> tuple[dict[str, str], bytes | Outgoing]:
         """The body that carries an upload, and the headers that say how.
