@@ -112,10 +112,13 @@ class UploadsFoundation:
     def surface(self, settings: Settings, buckets: Buckets, proxies: Proxies | None) -> UploadsApi:
         """The surface that these settings describe; sweep and delivery go by them from now on. Raises: DataUnusable."""
         chosen, surroundings = settings.uploads, self._surroundings
-        secrets, engine = self.secrets(chosen), self.prepare(settings, buckets)
+        secrets = self.secrets(chosen)
+        tokens = Tokens(secrets)
+        engine = self.prepare(settings, buckets, tokens)
         self._delivery = self._make_delivery(chosen, secrets)
         self._keep_seconds = chosen.webhooks.keep_seconds
-        keys = [ApiKey(row.name, row.key, () if "*" in row.buckets else tuple(row.buckets)) for row in chosen.keys]
+        rows = [ApiKey(row.name, row.key, () if "*" in row.buckets else tuple(row.buckets)) for row in chosen.keys]
+        key = Bearer(rows, chosen.user)
         return UploadsApi(
             Services(
                 buckets,
@@ -123,15 +126,16 @@ class UploadsFoundation:
                 surroundings.now,
                 surroundings.entropy,
                 _surface_settings(settings, proxies),
-                key=Bearer(keys, chosen.user),
+                key=key,
                 ticket=TicketUrl(secrets, chosen.user),
-                token=SessionToken(self.sessions, Tokens(secrets).open, identity_of),
+                token=SessionToken(self.sessions, tokens.open, identity_of, key),
                 uploads=engine,
             )
         )
 
-    def prepare(self, settings: Settings, buckets: Buckets) -> Uploads:
+    def prepare(self, settings: Settings, buckets: Buckets, tokens: Tokens | None = None) -> Uploads:
         """The engine that goes by these settings, which sweeps use from now on. Raises: DataUnusable."""
+        chosen = settings.uploads
         surroundings, digests = self._surroundings, self._foundation.digests
         if self.staging is None and has_cloud(settings):
             self.staging = open_staging(self._folder, self._foundation)
@@ -143,18 +147,18 @@ class UploadsFoundation:
             digests=digests,
             now=surroundings.now,
             entropy=surroundings.entropy,
-            settings=EngineSettings(verify_after=settings.uploads.verify_direct == "after"),
+            settings=_engine_settings(settings.uploads),
+            tokens=Tokens(self.secrets(settings.uploads)),
         )
         return self._engine
 
     def _make_delivery(self, chosen: Chosen, secrets: tuple[Secret, ...]) -> Delivery:
-        hooks = chosen.webhooks
-        rules = TargetRules(hooks.allow_http, tuple(parse_network(text) for text in hooks.allow_networks))
+        hooks, rules = chosen.webhooks, _target_rules(chosen)
         return Delivery(
             self.sessions,
             self._client,
             self._resolver,
-            DeliverySettings(hooks.secret or secrets[0], rules, hooks.tries),
+            DeliverySettings(hooks.secret or secrets[0], _targets(chosen), hooks.tries),
             now=self._surroundings.now,
             entropy=self._surroundings.entropy,
             together=_at_once,
@@ -201,6 +205,17 @@ class UploadsFoundation:
             await self.staging.close()
 
 
+def _engine_settings(chosen: Chosen) -> EngineSettings:
+    return EngineSettings(
+        chosen.verify_direct == "after", chosen.direct, chosen.max_session_seconds, _target_rules(chosen)
+    )  # fmt: skip
+
+
+def _target_rules(chosen: Chosen) -> TargetRules:
+    hooks = chosen.webhooks
+    return TargetRules(hooks.allow_http, tuple(parse_network(text) for text in hooks.allow_networks))
+
+
 def open_staging(folder: str, foundation: "Foundation") -> Store:
     """The store in which uploads to clouds gather. Raises: DataUnusable."""
     surroundings = foundation.surroundings
@@ -243,6 +258,11 @@ def _surface_settings(settings: Settings, proxies: Proxies | None) -> SurfaceSet
         cors=_cors(chosen),
         proxies=proxies,
     )
+
+
+def _targets(chosen: Chosen) -> TargetRules:
+    hooks = chosen.webhooks
+    return TargetRules(hooks.allow_http, tuple(parse_network(text) for text in hooks.allow_networks))
 
 
 def _cors(chosen: Chosen) -> Cors | None:

@@ -6,7 +6,7 @@ comes here is dispatched by one table: method and shape of the path to handler.
 
 from collections.abc import Mapping
 
-from bucketport.api.uploads import admin, blobs, presign
+from bucketport.api.uploads import admin, blobs, form, parts, presign, sessions, tus
 from bucketport.api.uploads.answers import refusal
 from bucketport.api.uploads.context import Route, Routes, Services, UploadContext, Way
 from bucketport.errors import AccessForbidden, MethodNotAllowed, NoSuchKey, S3Error
@@ -19,7 +19,9 @@ from bucketport.wire import address as addresses
 from bucketport.wire import sigv2
 from bucketport.wire.authorization import is_presigned
 
-TABLES: tuple[Routes, ...] = (admin.ROUTES, presign.ROUTES, blobs.ROUTES)
+TABLES: tuple[Routes, ...] = (
+    admin.ROUTES, presign.ROUTES, blobs.ROUTES, sessions.ROUTES, parts.ROUTES, tus.ROUTES, form.ROUTES,
+)  # fmt: skip
 """The handlers of every module of this folder."""
 
 _PATHS = frozenset({"/presign", "/healthz", "/admin", "/-/uploads"})
