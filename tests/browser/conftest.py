@@ -245,7 +245,18 @@ class App:
 
     def __init__(self, endpoint: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(PAGE), "--listen", "127.0.0.1:0", "--store", endpoint, "--bucket", UPLOADS],
+            [
+                sys.executable,
+                str(PAGE),
+                "--listen",
+                "127.0.0.1:0",
+                "--store",
+                endpoint,
+                "--bucket",
+                UPLOADS,
+                "--part",
+                str(1 << 20),
+            ],
             stdout=subprocess.PIPE,
             env={**os.environ, "PRESIGN_API_KEY": API_KEY},
         )
