@@ -135,7 +135,6 @@ class UploadsFoundation:
 
     def prepare(self, settings: Settings, buckets: Buckets, tokens: Tokens | None = None) -> Uploads:
         """The engine that goes by these settings, which sweeps use from now on. Raises: DataUnusable."""
-        chosen = settings.uploads
         surroundings, digests = self._surroundings, self._foundation.digests
         if self.staging is None and has_cloud(settings):
             self.staging = open_staging(self._folder, self._foundation)
@@ -148,17 +147,17 @@ class UploadsFoundation:
             now=surroundings.now,
             entropy=surroundings.entropy,
             settings=_engine_settings(settings.uploads),
-            tokens=Tokens(self.secrets(settings.uploads)),
+            tokens=tokens,
         )
         return self._engine
 
     def _make_delivery(self, chosen: Chosen, secrets: tuple[Secret, ...]) -> Delivery:
-        hooks, rules = chosen.webhooks, _target_rules(chosen)
+        hooks = chosen.webhooks
         return Delivery(
             self.sessions,
             self._client,
             self._resolver,
-            DeliverySettings(hooks.secret or secrets[0], _targets(chosen), hooks.tries),
+            DeliverySettings(hooks.secret or secrets[0], _target_rules(chosen), hooks.tries),
             now=self._surroundings.now,
             entropy=self._surroundings.entropy,
             together=_at_once,
