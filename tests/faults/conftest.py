@@ -111,9 +111,39 @@ class Workload:
         return made
 
 
+class Sharing(Workload):
+    """The same contents again and again, kept once: as puts, as uploads in parts, before and after one another."""
+
+    async def run(self, store):
+        with contextlib.suppress(BucketAlreadyOwnedByYou):
+            await store.create_bucket(BucketInfo("b", "me", 1))
+        await store.set_dedup("b")
+        large, small = bytes(range(250)) * 400, b"small"
+        for key in ("small", "small2"):
+            await self.put(store, key, small)
+        for key in ("large", "large2"):
+            await self.put(store, key, large)
+        await self.parts(store, "small parts", [small[:2], small[2:]])
+        await self.parts(store, "parts", [large[:30_000], large[30_000:]])
+        await store.merged()
+        await self.delete(store, "large")
+        await self.delete(store, "large2")
+        await self.copy(store, "parts", "copy")
+        await self.parts(store, "own", [large[:7], large[8:]])
+        await self.parts(store, "own2", [large[:9], large[10:]])
+        await self.parts(store, "own3", [large[:7] + large[8:40_000], large[40_000:]])
+        await store.merged()
+        await self.put(store, "parts", large[:7] + large[8:])
+        for key in ("own", "small", "own2", "small2"):
+            await self.delete(store, key)
+        await self.put(store, "large", large)
+        await store.tidied()
+
+
 @pytest.fixture
-def workload():
-    return Workload
+def workload(request):
+    """What is done to the store: `plain`, or `sharing` where a test says so (indirectly)."""
+    return {"plain": Workload, "sharing": Sharing}[getattr(request, "param", "plain")]
 
 
 @pytest.fixture
@@ -121,7 +151,7 @@ def open_at():
     """Opens a store at a folder, with parts of any size allowed."""
 
     def open_at(folder, **given):
-        given = {"settings": Settings(part_minimum=1, reserve_bytes=64 << 10)} | given
+        given = {"settings": Settings(part_minimum=1, reserve_bytes=64 << 10, merge_mib=1e6)} | given
         entropy = FakeEntropy(os.urandom(4).hex())
         return open_store(str(folder), now=FakeClock(step=0.001), entropy=entropy, digests=DIGESTS, **given)
 

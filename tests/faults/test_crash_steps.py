@@ -14,6 +14,8 @@ import pytest
 from bucketport.backends.store.blobs.files import Files
 from bucketport.backends.store.index.transaction import Transaction
 
+BOTH = pytest.mark.parametrize("workload", ["plain", "sharing"], indirect=True)
+
 STEPS = ("create", "write", "sync", "close", "rename", "sync_folder", "make_folder", "remove")
 
 
@@ -94,6 +96,7 @@ def in_child(folder, open_at, work, files):
     return heard, os.waitpid(child, 0)[1]
 
 
+@BOTH
 @pytest.mark.parametrize("nth", [1, 2, 5])
 @pytest.mark.parametrize(
     ("step", "when"), [(step, when) for step in STEPS for when in ("before", "after")] + [("write", "amid")]
@@ -122,6 +125,14 @@ def test_killed_at_a_commit(tmp_path, workload, open_at, prove, runner, when, nt
     runner.run(prove(tmp_path / "data", work))
 
 
+@pytest.mark.parametrize("workload", ["sharing"], indirect=True)
+@pytest.mark.parametrize("nth", range(1, 41))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_commit_while_content_is_shared(tmp_path, workload, open_at, prove, runner, when, nth):
+    test_killed_at_a_commit(tmp_path, workload, open_at, prove, runner, when, nth)
+
+
+@BOTH
 def test_not_killed_at_all(tmp_path, workload, open_at, prove, runner):
     heard, status = in_child(tmp_path / "data", open_at, workload, Files)
     assert status == 0

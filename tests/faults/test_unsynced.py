@@ -146,6 +146,7 @@ def _lay(tree, folder):
             _lay(child, folder / name)
 
 
+@pytest.mark.parametrize("workload", ["plain", "sharing"], indirect=True)
 def test_nothing_acknowledged_is_lost_with_what_was_not_synced(tmp_path, workload, open_at, prove, runner):
     work = workload()
     files = Recorder(tmp_path / "data", work)

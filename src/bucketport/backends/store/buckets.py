@@ -1,8 +1,8 @@
 """Which buckets and keys are there? Buckets, and the listings of what is in them."""
 
-from bucketport.backends.store.base import Base
+from bucketport.backends.store.base import KNOWN, Base
 from bucketport.backends.store.index import listing
-from bucketport.backends.store.index.changes import CreateBucket, DeleteBucket, PutBucketCors
+from bucketport.backends.store.index.changes import CreateBucket, DeleteBucket, PutBucketCors, SwitchOnDedup
 from bucketport.model import (
     BucketInfo,
     BucketPage,
@@ -14,10 +14,6 @@ from bucketport.model import (
     VersionListing,
 )
 from bucketport.options import ListQuery
-
-KNOWN = 4096
-"""Rows of buckets that are kept, because every request looks at one (3 microseconds each, measured 2026-11). They are
-dropped when the writer has decided a change of theirs; a process that does not own the writer may not keep any."""
 
 
 class Buckets(Base):
@@ -51,6 +47,14 @@ class Buckets(Base):
     async def put_bucket_cors(self, bucket: str, rules: str) -> None:
         """Set a bucket's CORS rules, kept as they are; empty: remove them."""
         await self._submit(PutBucketCors(bucket, rules), self._forget_bucket(bucket))
+
+    async def set_dedup(self, bucket: str) -> None:
+        """Keep equal content that is put there from now on once; costs nothing when it is so already.
+
+        What the bucket holds by then stays as it is. Raises: NoSuchBucket.
+        """
+        if not self._dedups(bucket):
+            await self._submit(SwitchOnDedup(bucket), self._forget_bucket(bucket))
 
     async def list(self, bucket: str, query: ListQuery) -> Listing:
         """A page of keys."""

@@ -44,7 +44,7 @@ class Digesting(Base):
             spans = self._spans_of(upload, numbers[first : first + PARTS])
             release = self._leases.take({span[0] for span in spans})
             try:
-                for batch in _batches(spans):
+                for batch in batches(spans):
                     await self._in_thread(lambda batch=batch: self._hash(hasher, batch))  # type: ignore[misc]
             finally:
                 release()
@@ -83,7 +83,7 @@ def _hash_file(hasher: Hasher, files: Files, path: str, start: int, stop: int) -
             hasher.update(piece)
 
 
-def _batches(spans: Sequence[Span]) -> list[list[Span]]:
+def batches(spans: Sequence[Span]) -> list[list[Span]]:
     """The spans in batches of at most BATCH bytes; a larger one is cut."""
     batches: list[list[Span]] = [[]]
     room = BATCH

@@ -83,6 +83,7 @@ class _Audit:
             leftovers = self._check_files(deep)
             if deep:
                 self._check_inline()
+                self._check_manifests()
         except BackendError as error:
             self._findings.append(Finding("unreadable", self._shelf.root, str(error)))
             leftovers = 0
@@ -101,10 +102,10 @@ class _Audit:
         """Every blob has its file; how many files have no blob."""
         last, known = 0, set()
         while rows := self._reader.blobs(last, 256):
-            for blob, size, crcs in rows:
+            for blob, size, crcs, sha256 in rows:
                 last = blob
                 known.add(f"{blob:012x}")
-                self._check_blob(Suspect(self._shelf.path(blob), size, crcs), deep)
+                self._check_blob(Suspect(self._shelf.path(blob), size, crcs), deep, sha256)
         leftovers = 0
         for path, name in self._shelf.every_file():
             if name not in known:
@@ -113,16 +114,43 @@ class _Audit:
                 self._findings.append(Finding("misplaced file", path, "a blob's file is in a folder of others"))
         return leftovers
 
-    def _check_blob(self, suspect: Suspect, deep: bool) -> None:
+    def _check_blob(self, suspect: Suspect, deep: bool, sha256: bytes | None) -> None:
+        hasher = hashlib.sha256() if sha256 else None
         try:
             if deep:
-                self._read += check_blob(self._shelf.files, self._digests, suspect)
+                self._read += check_blob(self._shelf.files, self._digests, suspect, hasher)
+                self._compare(suspect.path, hasher, sha256)
             elif self._shelf.files.size(suspect.path) != suspect.size:
                 raise vanished(suspect.path, suspect.size)
         except BackendError as error:
             self._findings.append(Finding("damaged blob", suspect.path, error.detail))
 
+    def _compare(self, place: str, hasher: "hashlib._Hash | None", sha256: bytes | None) -> None:
+        if hasher is not None and hasher.digest() != sha256:
+            self._findings.append(Finding("wrong hash", place, "the recorded SHA-256 is not its content's"))
+
+    def _check_manifests(self) -> None:
+        """Those that may be shared: their parts were read for their CRCs, and are once more as one content."""
+        last = 0
+        while rows := self._reader.rows(audit.HASHED_MANIFESTS, (last,)):
+            for last, sha256, size in rows:
+                hasher = hashlib.sha256()
+                for blob, _, length in self._reader.spans(last, 0, size):
+                    if not length:
+                        continue
+                    crcs = self._reader.crcs(blob) or b""
+                    with contextlib.suppress(BackendError):  # It has its finding already.
+                        check_blob(
+                            self._shelf.files, self._digests, Suspect(self._shelf.path(blob), length, crcs), hasher
+                        )
+                self._compare(f"manifest {last}", hasher, sha256)
+
     def _check_inline(self) -> None:
+        last = 0
+        while rows := self._reader.rows(audit.HASHED_INLINE, (last,)):
+            for last, sha256, content in rows:
+                self._read += len(content)
+                self._compare(f"inline {last}", hashlib.sha256(content), sha256)
         last = 0
         while rows := self._reader.rows(audit.INLINE, (last,)):
             for last, key, etag, content in rows:  # noqa: B007

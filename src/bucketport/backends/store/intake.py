@@ -7,12 +7,13 @@ holds two batches in memory at most.
 
 import asyncio
 import concurrent.futures
+import hashlib
 from collections.abc import Callable
 
 from bucketport.backends.store.base import Base, in_background
 from bucketport.backends.store.blobs.shelf import Blob, Draft
 from bucketport.model import Sealed
-from bucketport.ports import Content
+from bucketport.ports import Content, Hasher
 from bucketport.record import record
 
 BATCH = 1 << 20
@@ -21,18 +22,22 @@ BATCH = 1 << 20
 
 @record
 class Taken:
-    """Content that passed its checks: in memory, or durable in a blob."""
+    """Content that passed its checks: in memory, or durable in a blob. `sha256` is empty unless it was asked for."""
 
     sealed: Sealed
     content: bytes
     blob: Blob | None
+    sha256: bytes = b""
 
 
 class Intake(Base):
     """Content in."""
 
-    async def _take(self, content: Content, inline: int) -> Taken:
-        """All of the content; up to `inline` bytes stay in memory. Raises: what its checks raise, BackendError."""
+    async def _take(self, content: Content, inline: int, *, hashed: bool = False) -> Taken:
+        """All of the content; up to `inline` bytes stay in memory. `hashed`: with its SHA-256.
+
+        Raises: what its checks raise, BackendError.
+        """
         small: list[bytes | memoryview] = []
         size = 0
         while size <= inline:
@@ -40,12 +45,13 @@ class Intake(Base):
                 break
             raw = await content.pull()
             if not raw:
-                sealed = content.finish()
-                return Taken(sealed, _joined(small), None)
+                sealed, whole = content.finish(), _joined(small)
+                return Taken(sealed, whole, None, hashlib.sha256(whole).digest() if hashed else b"")
             for piece in content.accept(raw):
                 small.append(piece)
                 size += len(piece)
-        return await _Pump(content, self._shelf.draft(), self._threads).run(small)
+        hasher = hashlib.sha256() if hashed else None
+        return await _Pump(content, self._shelf.draft(), self._threads, hasher).run(small)
 
     async def _take_blob(self, content: Content) -> Taken:
         """As `_take`, but nothing stays in memory (only content of no bytes has no blob)."""
@@ -77,8 +83,10 @@ def _joined(pieces: list[bytes | memoryview]) -> bytes:
 class _Pump:
     """One upload's way through the threads."""
 
-    def __init__(self, content: Content, draft: Draft, threads: concurrent.futures.ThreadPoolExecutor) -> None:
-        self._content, self._draft, self._threads = content, draft, threads
+    def __init__(
+        self, content: Content, draft: Draft, threads: concurrent.futures.ThreadPoolExecutor, hasher: Hasher | None
+    ) -> None:
+        self._content, self._draft, self._threads, self._hasher = content, draft, threads, hasher
         self._running: concurrent.futures.Future[None] | None = None
 
     async def run(self, first: list[bytes | memoryview]) -> Taken:
@@ -109,7 +117,7 @@ class _Pump:
         last = self._threads.submit(self._finish, first, raws)
         self._running = last  # type: ignore[assignment]
         sealed, blob = await asyncio.wrap_future(last)
-        return Taken(sealed, b"", blob)
+        return Taken(sealed, b"", blob, self._hasher.digest() if self._hasher is not None else b"")
 
     async def _settle(self) -> None:
         if self._running is not None:
@@ -121,6 +129,9 @@ class _Pump:
         pieces = first
         for raw in raws:
             pieces.extend(accept(raw))
+        if self._hasher is not None:
+            for piece in pieces:
+                self._hasher.update(piece)
         self._draft.write(pieces)
 
     def _finish(self, first: list[bytes | memoryview], raws: list[bytes]) -> tuple[Sealed, Blob]:

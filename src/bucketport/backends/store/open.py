@@ -64,6 +64,7 @@ def open_store(
         store = Store(rooms, release.close)
         wake.append(store.tidy)
         undo.pop_all()
+    store.resume()
     return store
 
 

@@ -132,7 +132,8 @@ class Parts(Intake):
         )
         numbers = [part.number for part in options.parts]
         names = (upload.bucket, upload.key.encode(), upload.upload_id)
-        return CompleteUpload(*names, named, numbers, row[10], face, options.conditions, options.loose)
+        dedup = self._dedups(upload.bucket)
+        return CompleteUpload(*names, named, numbers, row[10], face, options.conditions, options.loose, dedup)
 
     async def _every_part(self, manifest: int) -> list[Row]:
         """All parts' rows, a page at each turn of the event loop: what changes meanwhile fails by its revision."""

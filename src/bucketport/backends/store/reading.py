@@ -5,7 +5,7 @@ import functools
 from bucketport.backends.store.base import Base
 from bucketport.backends.store.blobs.check import Suspect, check_blob
 from bucketport.backends.store.blobs.segments import SEGMENT, count
-from bucketport.backends.store.index.columns import BLOB, CONTENT, MANIFEST, Row, checksums_of, info_of
+from bucketport.backends.store.index.columns import BLOB, CONTENT, MANIFEST, PARTS_COUNT, Row, checksums_of, info_of
 from bucketport.backends.store.trouble import of_os_error, vanished
 from bucketport.errors import BackendError, InvalidPartNumber, NoSuchVersion, Trouble
 from bucketport.message import FileSpans, ResponseBody
@@ -29,7 +29,7 @@ class Reading(Base):
         row = self._read.get(name.bucket, name.key)
         info = info_of(name.key, row)
         if want is WHOLE or want == WHOLE:
-            if row[BLOB] is None and row[MANIFEST] is None:
+            if row[CONTENT] is not None or not row[0]:
                 return Found(info, row[CONTENT] or b"")
             return Found(info, await self._files(name, row, None))
         span = self._judge(info, row, want)
@@ -52,7 +52,7 @@ class Reading(Base):
         return select(want.range, info.size)
 
     def _part_span(self, info: ObjectInfo, row: Row, number: int) -> Span | None:
-        if row[MANIFEST] is None:
+        if not row[PARTS_COUNT]:
             if number != 1:
                 raise InvalidPartNumber
             return Span(0, info.size, info.size) if info.size else None
@@ -63,14 +63,14 @@ class Reading(Base):
 
     def _part(self, row: Row, want: Want) -> PartInfo | None:
         """What is known of the part that was asked for, once `_judge` found it."""
-        if want.part_number is None or row[MANIFEST] is None:
+        if want.part_number is None or not row[PARTS_COUNT]:
             return None
         part = self._read.part(row[MANIFEST], want.part_number)
         return part_of(part) if part is not None else None
 
     async def _body(self, name: ObjectName, row: Row, span: Span | None) -> ResponseBody:
         """A handle to the bytes of a row that `Reader.get` gave just now."""
-        if row[BLOB] is not None or row[MANIFEST] is not None:
+        if row[CONTENT] is None and (row[BLOB] is not None or row[MANIFEST] is not None):
             return await self._files(name, row, span)
         content: bytes = row[CONTENT] or b""
         return content if span is None else content[span.start : span.stop]
@@ -107,12 +107,24 @@ class Reading(Base):
         first, stop = (0, row[0]) if span is None else (span.start, span.stop)
         if row[BLOB] is not None:
             return [(row[BLOB], first, stop, row[0])]
-        places = []
-        for blob, start, size in self._read.spans(row[MANIFEST], first, stop):
-            if start + size > first and size:
-                places.append((blob, max(first - start, 0), min(stop - start, size), size))
+        places = self._manifest_places(row[MANIFEST], first, stop, row[0])
         if sum(place[2] - place[1] for place in places) != stop - first:
             raise BackendError(Trouble.CORRUPT, f"manifest {row[MANIFEST]} of {name.bucket}/{name.key} has holes")
+        return places
+
+    def _manifest_places(self, manifest: int, first: int, stop: int, size: int) -> Places:
+        """As `_places`, of a manifest's content.
+
+        What holds it, and the parts there, are read apart too: parts lose their blobs only on a later turn than the one
+        that made the manifest name other content.
+        """
+        held, holder = self._read.holder(manifest)
+        if held is not None:
+            return [(held, first, stop, size)]
+        places = []
+        for blob, start, length in self._read.spans(holder, first, stop):
+            if start + length > first and length:
+                places.append((blob, max(first - start, 0), min(stop - start, length), length))
         return places
 
     async def _verify(self, places: Places) -> None:
@@ -129,7 +141,7 @@ class Reading(Base):
         row = self._read.head(name.bucket, name.key)
         info = info_of(name.key, row)
         self._judge(info, row, Want(version))
-        if row[MANIFEST] is None or limit <= 0:
+        if not row[PARTS_COUNT] or limit <= 0:
             return Attributes(info)
         rows = self._read.parts(row[MANIFEST], after, limit + 1)
         parts = [part_of(part) for part in rows[:limit]]

@@ -30,7 +30,7 @@ class Scrubbing(Base):
         last = blobs = size = 0
         bad: list[int] = []
         while found := self._read.blobs(last, 64):
-            for blob, length, _ in found:
+            for blob, length, *_ in found:
                 last = blob
                 crcs = self._read.crcs(blob)
                 if crcs is None:

@@ -26,9 +26,9 @@ class Writing(Intake):
         inline = self._settings.inline_bytes
         if content.length is None or content.length > inline:
             self._read.bucket_number(name.bucket)
-        taken = await self._take(content, inline)
-        face = face_of(taken.sealed, options, self._now_ms())
-        change = PutObject(name.bucket, name.key.encode(), face, taken.content, taken.blob, options.conditions)
+        taken = await self._take(content, inline, hashed=self._dedups(name.bucket))
+        face, key = face_of(taken.sealed, options, self._now_ms()), name.key.encode()
+        change = PutObject(name.bucket, key, face, taken.content, taken.blob, options.conditions, taken.sha256)
         stored: Stored = await self._submit(change, self._undo(taken.blob))
         return stored
 

@@ -9,6 +9,7 @@ import pytest
 from bucketport.backends.store.fsck import fsck
 from bucketport.model import ObjectName
 from bucketport.options import NO_CONDITIONS, WHOLE, CompleteOptions, CopyOptions, PutOptions, UploadOptions
+from bucketport.testing.contracts.base import collect
 from bucketport.testing.fakes import DIGESTS, FakeContent
 
 ME = PutOptions("me")
@@ -32,6 +33,14 @@ def filled(store, runner, tmp_path):
         await store.put_part(begun, 3, FakeContent(b"part"))
         await store.put(ObjectName("b", "gone"), FakeContent(os.urandom(MIB)), ME)
         await store.delete(ObjectName("b", "gone"), None, NO_CONDITIONS)
+        await store.set_dedup("b")
+        for key in ("inline", "blob"):
+            content = await collect((await store.get(ObjectName("b", key), WHOLE)).body)
+            await store.put(ObjectName("b", "shared " + key), FakeContent(content), ME)
+        for key in ("merged", "merged2"):
+            begun = await store.create_upload(ObjectName("b", key), UploadOptions(ME))
+            await store.complete(begun, CompleteOptions([await store.put_part(begun, 1, FakeContent(b"m" * 40_000))]))
+        await store.merged()
         await store.close()
 
     runner.run(fill())
@@ -46,9 +55,9 @@ def test_a_sound_store_has_no_findings(filled):
     for deep in (False, True):
         report = fsck(str(filled), digests=DIGESTS, deep=deep)
         assert report.findings == ()
-        assert (report.buckets, report.objects, report.blobs, report.manifests) == (1, 6, 5, 2)
+        assert (report.buckets, report.objects, report.blobs, report.manifests) == (1, 10, 7, 4)
         assert report.leftovers <= 1
-    assert report.bytes_read == 2 * MIB + 7 + 3 * 5 * MIB + 8 + 4 + 6
+    assert report.bytes_read == 2 * (2 * MIB + 7) + 3 * 5 * MIB + 8 + 4 + 2 * 6 + 40_000
 
 
 @pytest.mark.parametrize(
@@ -66,9 +75,22 @@ def test_a_sound_store_has_no_findings(filled):
         ("UPDATE parts SET size=size+1 WHERE number=3", "wrong size"),
         ("UPDATE blobs SET crcs=x'00' WHERE size=4", "wrong size"),
         ("DELETE FROM inline", "lost content"),
-        ("INSERT INTO inline VALUES (999999, x'00')", "stray content"),
+        ("INSERT INTO inline(id, content) VALUES (999999, x'00')", "stray content"),
         ("UPDATE buckets SET objects=objects+1", "wrong totals"),
         ("UPDATE uploads SET bucket=77", "unknown bucket"),
+        ("UPDATE blobs SET objects=objects+1 WHERE size=4", "wrong reference count"),
+        ("UPDATE inline SET refs=refs+1 WHERE sha256 IS NOT NULL", "wrong reference count"),
+        ("UPDATE inline SET sha256=x'00' WHERE sha256 IS NULL", "wrong reference count"),
+        ("DELETE FROM inline WHERE sha256 IS NOT NULL", "unknown content"),
+        ("UPDATE manifests SET size=1 WHERE same IS NOT NULL", "wrong manifest"),
+        ("UPDATE manifests SET size=size+1 WHERE sha256 IS NOT NULL", "wrong merge"),
+        ("UPDATE manifests SET same=id WHERE same IS NOT NULL", "wrong merge"),
+        ("UPDATE manifests SET same=NULL WHERE same IS NOT NULL", "wrong size"),
+        ("UPDATE manifests SET sha256=x'00' WHERE same IS NOT NULL", "wrong merge"),
+        ("INSERT INTO unmerged VALUES (999999)", "wrong merge"),
+        ("UPDATE blobs SET sha256=(SELECT max(sha256) FROM inline) WHERE size=4", "wrong merge"),
+        ("UPDATE totals SET bytes=bytes+1", "wrong totals"),
+        ("UPDATE totals SET empty=empty+1", "wrong totals"),
     ],
 )
 def test_a_damaged_row_is_found(filled, damage, kind):
@@ -101,9 +123,18 @@ def test_a_wrong_byte_is_found_by_reading_deep(filled):
 
 def test_wrong_inline_content_is_found_by_reading_deep(filled):
     with contextlib.closing(apsw.Connection(str(filled / "index.sqlite"))) as connection:
-        connection.execute("UPDATE inline SET content=CAST('Inline' AS BLOB)")
+        connection.execute("UPDATE inline SET content=CAST('Inline' AS BLOB) WHERE sha256 IS NULL")
     (finding,) = fsck(str(filled), digests=DIGESTS, deep=True).findings
     assert (finding.kind, finding.place) == ("damaged content", "inline")
+
+
+@pytest.mark.parametrize("table", ["inline", "blobs", "manifests"])
+def test_a_recorded_hash_of_other_content_is_found_by_reading_deep(filled, table):
+    with contextlib.closing(apsw.Connection(str(filled / "index.sqlite"))) as connection:
+        connection.execute(f"UPDATE {table} SET sha256=randomblob(32) WHERE sha256 IS NOT NULL")
+    assert fsck(str(filled), digests=DIGESTS).sound
+    (finding,) = fsck(str(filled), digests=DIGESTS, deep=True).findings
+    assert finding.kind == "wrong hash"
 
 
 def test_a_file_without_a_row_is_a_leftover(filled):

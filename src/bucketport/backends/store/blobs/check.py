@@ -3,7 +3,7 @@
 from bucketport.backends.store.blobs.files import Files
 from bucketport.backends.store.blobs.segments import SEGMENT, WIDTH, count
 from bucketport.backends.store.trouble import altered, of_os_error, vanished
-from bucketport.ports import Digests
+from bucketport.ports import Digests, Hasher
 from bucketport.record import record
 
 
@@ -18,8 +18,8 @@ class Suspect:
     stop: int | None = None
 
 
-def check_blob(files: Files, digests: Digests, suspect: Suspect) -> int:
-    """How many bytes were read and found as they were stored. Raises: BackendError (CORRUPT)."""
+def check_blob(files: Files, digests: Digests, suspect: Suspect, also: Hasher | None = None) -> int:
+    """How many bytes were read and found as they were stored; `also` takes them in. Raises: BackendError (CORRUPT)."""
     path, size = suspect.path, suspect.size
     if files.size(path) != size:
         raise vanished(path, size)
@@ -35,6 +35,8 @@ def check_blob(files: Files, digests: Digests, suspect: Suspect) -> int:
             running.update(content)
             if running.digest() != suspect.crcs[segment * WIDTH : (segment + 1) * WIDTH]:
                 raise altered(path, segment)
+            if also is not None:
+                also.update(content)
     except OSError as error:
         raise of_os_error(error, path) from error
     finally:

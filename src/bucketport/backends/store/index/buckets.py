@@ -1,6 +1,13 @@
 """How do changes to buckets become rows?"""
 
-from bucketport.backends.store.index.changes import CreateBucket, DeleteBucket, PutBucketAcl, PutBucketCors
+from bucketport.backends.store.index.changes import (
+    CreateBucket,
+    DeleteBucket,
+    PutBucketAcl,
+    PutBucketCors,
+    SwitchOnDedup,
+)
+from bucketport.backends.store.index.contents import release_manifest
 from bucketport.backends.store.index.transaction import Transaction
 from bucketport.errors import BucketAlreadyExists, BucketAlreadyOwnedByYou, BucketNotEmpty
 
@@ -25,7 +32,7 @@ def delete_bucket(tx: Transaction, change: DeleteBucket) -> None:
         if tx.row(f"SELECT 1 FROM {table} WHERE bucket=? LIMIT 1", (bucket,)) is not None:
             raise BucketNotEmpty(fields={"BucketName": change.bucket})
     for (manifest,) in tx.rows("SELECT manifest FROM uploads WHERE bucket=?", (bucket,)):
-        tx.drop_manifest(manifest)
+        release_manifest(tx, manifest)
     tx.run("DELETE FROM uploads WHERE bucket=?", (bucket,))
     tx.run("DELETE FROM completed WHERE bucket=?", (bucket,))
     tx.run("DELETE FROM buckets WHERE id=?", (bucket,))
@@ -40,3 +47,8 @@ def put_bucket_acl(tx: Transaction, change: PutBucketAcl) -> None:
 def put_bucket_cors(tx: Transaction, change: PutBucketCors) -> None:
     """Only the rules change."""
     tx.run("UPDATE buckets SET cors=? WHERE id=?", (change.rules, tx.bucket(change.bucket)))
+
+
+def switch_on_dedup(tx: Transaction, change: SwitchOnDedup) -> None:
+    """What is there already stays as it is."""
+    tx.run("UPDATE buckets SET dedup=1 WHERE id=?", (tx.bucket(change.bucket),))

@@ -36,7 +36,10 @@ class Face:
 
 @record
 class PutObject:
-    """Make an object the current one of its key; gives a Stored. `content` is inline; `blob` a durable file's."""
+    """Make an object the current one of its key; gives a Stored. `content` is inline; `blob` a durable file's.
+
+    `sha256`: the content's, when it is to be kept once for all objects that have it.
+    """
 
     bucket: str
     key: bytes
@@ -44,6 +47,7 @@ class PutObject:
     content: bytes = b""
     blob: Blob | None = None
     conditions: WriteConditions = NO_CONDITIONS
+    sha256: bytes = b""
 
 
 @record
@@ -120,6 +124,13 @@ class PutBucketCors:
 
 
 @record
+class SwitchOnDedup:
+    """Keep equal content that is put in the bucket from now on once."""
+
+    bucket: str
+
+
+@record
 class CreateBucket:
     """Make a bucket."""
 
@@ -179,7 +190,8 @@ class CompleteUpload:
     """Make the object of the named parts, when the upload's manifest is still at `revision`; gives a Stored.
 
     `named` tells this list of parts from others; a repeat with the same gives the recorded answer. `loose`: the parts
-    are numbered anew from 1, in this order; without any the object is empty.
+    are numbered anew from 1, in this order; without any the object is empty. `dedup`: the content is to be hashed
+    afterwards, and kept once.
     """
 
     bucket: str
@@ -191,6 +203,7 @@ class CompleteUpload:
     face: Face
     conditions: WriteConditions = NO_CONDITIONS
     loose: bool = False
+    dedup: bool = False
 
 
 @record
@@ -218,6 +231,23 @@ class Dismantle:
 
 
 @record
+class MergeManifest:
+    """Record the SHA-256 of an unmerged manifest's content; gives whether equal content was there already, which the
+    manifest names from then on."""
+
+    manifest: int
+    sha256: bytes
+
+
+@record
+class StripManifest:
+    """Let go of up to `limit` blobs of the parts of a manifest that names other content; gives how many are left."""
+
+    manifest: int
+    limit: int
+
+
+@record
 class ForgetCompleted:
     """Forget the answers to uploads that were completed before `before_ms`."""
 
@@ -232,6 +262,7 @@ Change = (
     | PutObjectAcl
     | PutBucketAcl
     | PutBucketCors
+    | SwitchOnDedup
     | CreateBucket
     | DeleteBucket
     | CreateUpload
@@ -241,6 +272,8 @@ Change = (
     | AbortUpload
     | RemoveGarbage
     | Dismantle
+    | MergeManifest
+    | StripManifest
     | ForgetCompleted
 )
 

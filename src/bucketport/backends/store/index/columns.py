@@ -15,11 +15,11 @@ Row = tuple[Any, ...]
 
 INFO = (
     "size, etag, modified_ms, storage_class, owner, checksum_algorithm, checksum_type, acl, headers, checksums, tags, "
-    "tags_count, parts_count, version_id, id, blob, manifest"
+    "tags_count, parts_count, version_id, id, blob, manifest, inline"
 )
 """The columns of an object's row after bucket and key: `info_of` takes a row that begins with them."""
 
-TAGS, VERSION_ID, ID, BLOB, MANIFEST, CONTENT = 10, 13, 14, 15, 16, 17
+TAGS, PARTS_COUNT, VERSION_ID, ID, BLOB, MANIFEST, INLINE, CONTENT = 10, 12, 13, 14, 15, 16, 17, 18
 """Places in such a row; `CONTENT` is there where the inline content was asked for."""
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bucketport.backends.store.index import contents
 from bucketport.backends.store.index.changes import (
     CopyObject,
     DeleteObjects,
@@ -12,9 +13,7 @@ from bucketport.backends.store.index.changes import (
     PutTags,
 )
 from bucketport.backends.store.index.columns import (
-    BLOB,
     ID,
-    MANIFEST,
     TAGS,
     VERSION_ID,
     Row,
@@ -29,8 +28,8 @@ from bucketport.wire.conditions import check_copy, check_write
 
 _PUT = (
     "INSERT OR REPLACE INTO current(bucket, key, size, etag, modified_ms, storage_class, owner, checksum_algorithm, "
-    "checksum_type, acl, headers, checksums, tags, tags_count, parts_count, version_id, id, blob, manifest) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "checksum_type, acl, headers, checksums, tags, tags_count, parts_count, version_id, id, blob, manifest, inline) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 
 
@@ -41,16 +40,17 @@ def place(
     old: Row | None,
     *,
     id: int,
-    blob: int | None = None,
-    manifest: int | None = None,
+    kept: contents.Kept,
 ) -> None:
     """Make the row the current one of the key, in place of `old`, whose content is let go."""
     bucket, key = at
     if old is not None:
-        tx.let_go(old)
+        _vanish(tx, old)
         tx.count(bucket, 0, face.size - old[0])
     else:
         tx.count(bucket, 1, face.size)
+    if not face.size:
+        tx.count_empty(1)
     tx.run(
         _PUT,
         (
@@ -71,10 +71,17 @@ def place(
             face.parts_count,
             None,
             id,
-            blob,
-            manifest,
+            kept.blob,
+            kept.manifest,
+            kept.inline,
         ),
     )
+
+
+def _vanish(tx: Transaction, old: Row) -> None:
+    contents.let_go(tx, old)
+    if not old[0]:
+        tx.count_empty(-1)
 
 
 def judge(tx: Transaction, bucket: int, key: bytes, conditions: WriteConditions) -> Row | None:
@@ -92,12 +99,10 @@ def put_object(tx: Transaction, change: PutObject) -> Stored:
     face, blob = change.face, change.blob
     id = tx.new_id()
     if blob is not None:
-        tx.add_blob(blob)
-        place(tx, (bucket, change.key), face, old, id=id, blob=blob.id)
+        kept = contents.keep_blob(tx, blob, change.sha256)
     else:
-        if change.content:
-            tx.run("INSERT INTO inline(id, content) VALUES (?, ?)", (id, change.content))
-        place(tx, (bucket, change.key), face, old, id=id)
+        kept = contents.keep_inline(tx, id, change.content, change.sha256)
+    place(tx, (bucket, change.key), face, old, id=id, kept=kept)
     return stored(face)
 
 
@@ -124,7 +129,7 @@ def _delete(tx: Transaction, bucket: int, item: DeleteItem) -> Deleted:
         raise NoSuchVersion(fields={"Key": item.key, "VersionId": item.version[:200]})
     old = judge(tx, bucket, key, item.conditions)
     if old is not None:
-        tx.let_go(old)
+        _vanish(tx, old)
         tx.count(bucket, -1, -old[0])
         tx.run("DELETE FROM current WHERE bucket=? AND key=?", (bucket, key))
     return Deleted(item.version)
@@ -139,14 +144,8 @@ def copy_object(tx: Transaction, change: CopyObject) -> Stored:
     bucket = tx.bucket(change.bucket)
     old = judge(tx, bucket, change.key, change.conditions)
     face = _copied(change, source)
-    id, blob, manifest = tx.new_id(), source[BLOB], source[MANIFEST]
-    if blob is not None:
-        tx.hold_blob(blob)
-    elif manifest is not None:
-        tx.hold_manifest(manifest)
-    elif source[0]:
-        tx.run("INSERT INTO inline(id, content) SELECT ?, content FROM inline WHERE id=?", (id, source[ID]))
-    place(tx, (bucket, change.key), face, old, id=id, blob=blob, manifest=manifest)
+    id = tx.new_id()
+    place(tx, (bucket, change.key), face, old, id=id, kept=contents.share(tx, source, id))
     made = stored(face)
     if source[VERSION_ID] is None:
         return made

@@ -18,7 +18,8 @@ _OBJECT = ", ".join("c." + name.strip() for name in INFO.split(","))
 _HEAD = f"SELECT {_OBJECT} FROM buckets b LEFT JOIN current c ON c.bucket=b.id AND c.key=?2 WHERE b.name=?1"
 _GET = (
     f"SELECT {_OBJECT}, i.content FROM buckets b LEFT JOIN current c ON c.bucket=b.id AND c.key=?2 "
-    "LEFT JOIN inline i ON i.id=c.id WHERE b.name=?1"
+    "LEFT JOIN manifests m ON m.id=c.manifest LEFT JOIN inline i ON i.id=coalesce(c.inline, m.inline, c.id) "
+    "WHERE b.name=?1"
 )
 _BUCKET = "SELECT name, owner, created_ms, region, acl, cors FROM buckets"
 _PART = "SELECT number, size, etag, modified_ms, checksums, start, blob FROM parts"
@@ -55,7 +56,10 @@ class Reader:
         return rows[0]
 
     def get(self, bucket: str, key: str) -> Row:
-        """An object's row and its inline content (None where it has none). Raises: NoSuchBucket, NoSuchKey."""
+        """An object's row and its inline content (None where it has none, though a row with a manifest may have some).
+
+        Raises: NoSuchBucket, NoSuchKey.
+        """
         rows = self.rows(_GET, (bucket, key.encode()))
         if not rows or rows[0][0] is None:
             raise _missing(bucket, key, rows)
@@ -72,6 +76,11 @@ class Reader:
     def spans(self, manifest: int, start: int, stop: int) -> list[Row]:
         """(blob, start, size) of the parts of a completed object that hold bytes of a range, in order."""
         return self.rows(_SPANS, (manifest, start, stop))
+
+    def holder(self, manifest: int) -> tuple[int | None, int]:
+        """What holds the bytes of a completed manifest, unless they are inline: a blob, or else a manifest."""
+        rows = self.rows("SELECT blob, coalesce(same, id) FROM manifests WHERE id=?", (manifest,))
+        return rows[0] if rows else (None, manifest)
 
     def part(self, manifest: int, number: int) -> Row | None:
         """One part: number, size, etag, modified_ms, checksums, start, blob."""
@@ -117,6 +126,33 @@ class Reader:
         row = self.rows("SELECT count(*), coalesce(sum(objects), 0), coalesce(sum(bytes), 0) FROM buckets")[0]
         return row[0], row[1], row[2]
 
+    def contents(self) -> tuple[int, int, int]:
+        """(distinct contents of objects, their bytes, objects of no bytes) of the whole store."""
+        row = self.rows("SELECT contents, bytes, empty FROM totals")[0]
+        return row[0], row[1], row[2]
+
+    def bucket_totals(self, name: str) -> tuple[int, int]:
+        """(objects, bytes) of a bucket. Raises: NoSuchBucket."""
+        rows = self.rows("SELECT objects, bytes FROM buckets WHERE name=?", (name,))
+        if not rows:
+            raise NoSuchBucket(fields={"BucketName": name})
+        return rows[0][0], rows[0][1]
+
+    def dedup(self, name: str) -> bool | None:
+        """Whether equal content is kept once in the bucket; None when there is no such bucket."""
+        rows = self.rows("SELECT dedup FROM buckets WHERE name=?", (name,))
+        return bool(rows[0][0]) if rows else None
+
+    def unmerged(self, after: int) -> Row | None:
+        """The next manifest above `after` that waits to be merged: its number, its size, whether it names other content
+        already."""
+        rows = self.rows(
+            "SELECT m.id, m.size, coalesce(m.inline, m.blob, m.same) IS NOT NULL FROM unmerged u "
+            "JOIN manifests m ON m.id=u.manifest WHERE u.manifest>? ORDER BY u.manifest LIMIT 1",
+            (after,),
+        )
+        return rows[0] if rows else None
+
     def garbage_blobs(self, after: int, limit: int) -> list[int]:
         """Blobs whose files may go, by number."""
         return [
@@ -128,8 +164,8 @@ class Reader:
         return [row[0] for row in self.rows("SELECT id FROM garbage_manifests ORDER BY id LIMIT ?", (limit,))]
 
     def blobs(self, after: int, limit: int) -> list[Row]:
-        """(id, size, crcs) of blobs with a number above `after`."""
-        return self.rows("SELECT id, size, crcs FROM blobs WHERE id>? ORDER BY id LIMIT ?", (after, limit))
+        """(id, size, crcs, SHA-256 or None) of blobs with a number above `after`."""
+        return self.rows("SELECT id, size, crcs, sha256 FROM blobs WHERE id>? ORDER BY id LIMIT ?", (after, limit))
 
     def crcs(self, blob: int) -> bytes | None:
         """The CRCs of a blob's segments; None when the blob is gone."""

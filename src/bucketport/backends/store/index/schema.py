@@ -122,8 +122,47 @@ CREATE TABLE garbage_manifests(id INTEGER PRIMARY KEY) STRICT;
 
 _FORMAT_2 = """
 ALTER TABLE buckets ADD COLUMN cors TEXT NOT NULL DEFAULT '';
+ALTER TABLE buckets ADD COLUMN dedup INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE current ADD COLUMN inline INTEGER;
+ALTER TABLE versions ADD COLUMN inline INTEGER;
+ALTER TABLE inline ADD COLUMN refs INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE inline ADD COLUMN sha256 BLOB;
+ALTER TABLE blobs ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE blobs ADD COLUMN sha256 BLOB;
+ALTER TABLE manifests ADD COLUMN size INTEGER;
+ALTER TABLE manifests ADD COLUMN sha256 BLOB;
+ALTER TABLE manifests ADD COLUMN inline INTEGER;
+ALTER TABLE manifests ADD COLUMN blob INTEGER;
+ALTER TABLE manifests ADD COLUMN same INTEGER;
+CREATE UNIQUE INDEX inline_by_sha256 ON inline(sha256) WHERE sha256 IS NOT NULL;
+CREATE UNIQUE INDEX blobs_by_sha256 ON blobs(sha256) WHERE sha256 IS NOT NULL;
+CREATE UNIQUE INDEX manifests_by_sha256 ON manifests(sha256) WHERE sha256 IS NOT NULL;
+CREATE TABLE unmerged(manifest INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE totals(
+    id INTEGER PRIMARY KEY,
+    contents INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    empty INTEGER NOT NULL
+) STRICT;
+
+UPDATE blobs SET objects=r.n FROM (SELECT blob, count(*) AS n FROM
+    (SELECT blob FROM current WHERE blob IS NOT NULL UNION ALL SELECT blob FROM versions WHERE blob IS NOT NULL)
+    GROUP BY blob) AS r WHERE r.blob=blobs.id;
+UPDATE manifests SET size=(SELECT coalesce(sum(size), 0) FROM parts WHERE manifest=manifests.id) WHERE id IN
+    (SELECT manifest FROM current WHERE manifest IS NOT NULL UNION
+    SELECT manifest FROM versions WHERE manifest IS NOT NULL);
+INSERT INTO totals SELECT 1, count(*), coalesce(sum(size), 0), (SELECT count(*) FROM current WHERE size=0) FROM
+    (SELECT length(content) AS size FROM inline UNION ALL SELECT size FROM blobs WHERE objects > 0 UNION ALL
+    SELECT size FROM manifests WHERE size > 0);
 """
-"""Buckets have CORS rules."""
+"""Buckets have CORS rules, and equal content may be kept once.
+
+`inline` of an object: the inline content that it shares (NULL: its own, if any). `objects` of a blob: those of its
+references that are whole objects, not parts. `size` of a manifest: NULL until its upload is completed; and where its
+content was found to be kept already, one of `inline`, `blob` and `same` (a manifest) names that, and its parts have no
+blobs any more. `sha256` is recorded of what may be shared. `unmerged`: manifests that are still to be hashed, or to let
+go of their parts. `totals`: distinct contents of objects, their bytes, and the objects that have none (see `contents`).
+"""
 
 MIGRATIONS: list[str] = [_FORMAT_1, _FORMAT_2]
 """Step n makes an index of format n into one of format n + 1; an empty file has format 0."""

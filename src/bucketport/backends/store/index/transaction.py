@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from bucketport.backends.store.blobs.shelf import Blob
-from bucketport.backends.store.index.columns import BLOB, ID, INFO, MANIFEST, Row
+from bucketport.backends.store.index.columns import INFO, Row
 from bucketport.errors import NoSuchBucket, NoSuchKey, NoSuchVersion
 
 _RESERVED = 1 << 20
@@ -28,19 +28,26 @@ class Transaction:
         self._execute: Callable[..., apsw.Cursor] = self._cursor.execute
         self._buckets: dict[str, int] = {}
         self._counts: dict[int, list[int]] = {}
+        self._contents = self._bytes = self._empty = 0
         self._next = self._limit = 0
         self.garbage = False
 
     def begin(self) -> None:
         """Start."""
         self._counts.clear()
+        self._contents = self._bytes = self._empty = 0
         self.garbage = False
         self._execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        """Write the buckets' counts, and make all of it durable."""
+        """Write the counts, and make all of it durable."""
         for bucket, (objects, size) in self._counts.items():
             self._execute("UPDATE buckets SET objects=objects+?, bytes=bytes+? WHERE id=?", (objects, size, bucket))
+        if self._contents or self._bytes or self._empty:
+            self._execute(
+                "UPDATE totals SET contents=contents+?, bytes=bytes+?, empty=empty+?",
+                (self._contents, self._bytes, self._empty),
+            )
         self._execute("COMMIT")
 
     def rollback(self) -> None:
@@ -111,40 +118,32 @@ class Transaction:
         counts[0] += objects
         counts[1] += size
 
+    def count_content(self, contents: int, size: int) -> None:
+        """Add to the store's distinct contents of objects, and to their bytes."""
+        self._contents += contents
+        self._bytes += size
+
+    def count_empty(self, objects: int) -> None:
+        """Add to the store's objects of no bytes."""
+        self._empty += objects
+
     def add_blob(self, blob: Blob) -> None:
-        """A row for a blob that one place refers to."""
+        """A row for a blob that one place refers to, as a part."""
         self._execute("INSERT INTO blobs(id, size, refs, crcs) VALUES (?, ?, 1, ?)", (blob.id, blob.size, blob.crcs))
 
     def hold_blob(self, blob: int) -> None:
-        """One place more refers to it."""
+        """One place more refers to it, as a part."""
         self._execute("UPDATE blobs SET refs=refs+1 WHERE id=?", (blob,))
 
     def drop_blob(self, blob: int) -> None:
-        """One place less refers to it; after the last it is garbage."""
+        """One place less refers to it as a part; after the last it is garbage."""
         row = self.row("UPDATE blobs SET refs=refs-1 WHERE id=? RETURNING refs", (blob,))
         if row is None or row[0] > 0:
             return
+        self.bury_blob(blob)
+
+    def bury_blob(self, blob: int) -> None:
+        """It is garbage now: its row goes, the janitor removes its file."""
         self._execute("DELETE FROM blobs WHERE id=?", (blob,))
         self._execute("INSERT INTO garbage_blobs(id) VALUES (?)", (blob,))
         self.garbage = True
-
-    def hold_manifest(self, manifest: int) -> None:
-        """One object more is made of it."""
-        self._execute("UPDATE manifests SET refs=refs+1 WHERE id=?", (manifest,))
-
-    def drop_manifest(self, manifest: int) -> None:
-        """One object or upload less is made of it; after the last the janitor takes it apart, in small steps."""
-        row = self.row("UPDATE manifests SET refs=refs-1 WHERE id=? RETURNING refs", (manifest,))
-        if row is None or row[0] > 0:
-            return
-        self._execute("INSERT INTO garbage_manifests(id) VALUES (?)", (manifest,))
-        self.garbage = True
-
-    def let_go(self, row: Row) -> None:
-        """Let go of the content of a row that is about to vanish."""
-        if row[BLOB] is not None:
-            self.drop_blob(row[BLOB])
-        elif row[MANIFEST] is not None:
-            self.drop_manifest(row[MANIFEST])
-        elif row[0]:
-            self._execute("DELETE FROM inline WHERE id=?", (row[ID],))

@@ -15,6 +15,7 @@ from bucketport.backends.store.index.changes import (
     PutPart,
 )
 from bucketport.backends.store.index.columns import BLOB, ID, Row, checksums_of, info_of
+from bucketport.backends.store.index.contents import Kept, keep_manifest, release_manifest
 from bucketport.backends.store.index.objects import judge, place, stored
 from bucketport.backends.store.index.transaction import Transaction
 from bucketport.errors import NoSuchUpload
@@ -105,10 +106,12 @@ def complete_upload(tx: Transaction, change: CompleteUpload) -> Stored:
     face = change.face
     if change.numbers:
         _lay_out(tx, manifest, change.numbers, anew=change.loose)
-        place(tx, (bucket, key), face, old, id=tx.new_id(), manifest=manifest)
+        keep_manifest(tx, manifest, face.size, unmerged=change.dedup)
+        kept = Kept(manifest=manifest)
     else:
-        tx.drop_manifest(manifest)
-        place(tx, (bucket, key), face, old, id=tx.new_id())
+        release_manifest(tx, manifest)
+        kept = Kept()
+    place(tx, (bucket, key), face, old, id=tx.new_id(), kept=kept)
     tx.run("DELETE FROM uploads WHERE bucket=? AND key=? AND upload_id=?", (bucket, key, change.upload_id))
     tx.run(
         "INSERT INTO completed(upload_id, bucket, key, done_ms, named, size, etag, modified_ms, checksums, "
@@ -168,4 +171,4 @@ def abort_upload(tx: Transaction, change: AbortUpload) -> None:
     bucket = tx.bucket(change.bucket)
     manifest = _manifest(tx, bucket, change.key, change.upload_id)
     tx.run("DELETE FROM uploads WHERE bucket=? AND key=? AND upload_id=?", (bucket, change.key, change.upload_id))
-    tx.drop_manifest(manifest)
+    release_manifest(tx, manifest)

@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from bucketport.backends.store.index import buckets, changes, objects, upkeep, uploads
+from bucketport.backends.store.index import buckets, changes, contents, objects, upkeep, uploads
 from bucketport.backends.store.index.checkpoints import Checkpoints, run_checkpoint
 from bucketport.backends.store.index.connect import PAGE, trouble
 from bucketport.backends.store.index.reserve import ENOUGH_INSIDE, Reserve
@@ -28,6 +28,7 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     changes.PutObjectAcl: objects.put_object_acl,
     changes.PutBucketAcl: buckets.put_bucket_acl,
     changes.PutBucketCors: buckets.put_bucket_cors,
+    changes.SwitchOnDedup: buckets.switch_on_dedup,
     changes.CreateBucket: buckets.create_bucket,
     changes.DeleteBucket: buckets.delete_bucket,
     changes.CreateUpload: uploads.create_upload,
@@ -37,6 +38,8 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     changes.AbortUpload: uploads.abort_upload,
     changes.RemoveGarbage: upkeep.remove_garbage,
     changes.Dismantle: upkeep.dismantle,
+    changes.MergeManifest: contents.merge_manifest,
+    changes.StripManifest: contents.strip_manifest,
     changes.ForgetCompleted: upkeep.forget_completed,
 }
 
@@ -47,6 +50,7 @@ _FREEING = frozenset(
         changes.AbortUpload,
         changes.RemoveGarbage,
         changes.Dismantle,
+        changes.StripManifest,
         changes.ForgetCompleted,
     }
 )
