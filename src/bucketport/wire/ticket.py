@@ -6,7 +6,6 @@ method, the bucket and the key, by HMAC-SHA256. The path is not: one ticket is g
 parameters are not signed, and nobody may read them.
 """
 
-import base64
 import binascii
 import hmac
 import re
@@ -82,11 +81,18 @@ def _terms(bound: Bound) -> str:
     return "".join(f"&{name}={encode(value)}" for name, value in pairs if value)
 
 
+_PLAIN = re.compile(r"expires=([0-9]{1,18})&sig=([^&]*)", re.ASCII).fullmatch
+"""A ticket as we write one that binds nothing."""
+
+
 def read(raw_query: str) -> Ticket:
     """The ticket in a query. A signature that was pasted by hand may bear `+`, `/` and `=` as they are.
 
     Raises: AccessDenied when a part of it is missing, malformed or there twice.
     """
+    plain = _PLAIN(raw_query)
+    if plain is not None:
+        return Ticket(int(plain[1]), _decoded(plain[2]))
     found: dict[str, str] = {}
     sent = ""
     for pair in raw_query.split("&"):
@@ -119,8 +125,8 @@ def _decoded(text: str) -> bytes:
     if " " in text:
         text = text.replace(" ", "+")
     try:
-        return base64.b64decode(text + "=" if len(text) % 4 == 3 else text, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return binascii.a2b_base64(text + "=" if len(text) % 4 == 3 else text, strict_mode=True)
+    except ValueError as error:
         raise refused("sig is no base64") from error
 
 

@@ -5,7 +5,7 @@ range of it. An ACL, a storage class or a version that somebody adds is not read
 """
 
 from bucketport.api.uploads import chunks
-from bucketport.api.uploads.answers import success
+from bucketport.api.uploads.answers import quote, success
 from bucketport.api.uploads.context import Route, Routes, UploadContext, Way
 from bucketport.api.uploads.places import check_absent, check_type, place_of
 from bucketport.errors import (
@@ -16,7 +16,6 @@ from bucketport.errors import (
     PreconditionFailed,
     S3Error,
 )
-from bucketport.identity.ticket import object_of
 from bucketport.message import Response
 from bucketport.model import ObjectName, Stored
 from bucketport.operations.content import Admitted, check_length_is_said, declare
@@ -64,7 +63,7 @@ async def _store(context: UploadContext, only: WriteConditions) -> Response:
     Raises: EntityTooLarge, UnsupportedMediaType, MissingContentLength, BadDigest, IncompleteBody, PreconditionFailed.
     """
     request, settings = context.request, context.settings
-    name = object_of(request.raw_path)
+    name = context.name
     await context.allow("put_object", name.bucket, name.key)
     check_length_is_said(request)
     bound = bound_of(request.raw_query)
@@ -94,17 +93,17 @@ def _other_content(bound: Bound) -> S3Error:
 
 
 def _uploaded(name: ObjectName, stored: Stored, size: int) -> Response:
-    response = success(
-        "uploaded", {"bucket": name.bucket, "blob_id": name.key, "bytes_written": size, "etag": stored.etag}
+    made = (
+        f'{{"success":true,"message":"uploaded","bucket":{quote(name.bucket)},"blob_id":{quote(name.key)},'
+        f'"bytes_written":{size},"etag":{quote(stored.etag)}}}'
     )
-    response.headers["ETag"] = etag.quote(stored.etag)
-    return response
+    return Response(200, {"Content-Type": "application/json", "ETag": etag.quote(stored.etag)}, made.encode())
 
 
 async def download(context: UploadContext) -> Response:
     """The object or a range of it. Raises: NoSuchKey, NoSuchBucket, NotModified, PreconditionFailed, InvalidRange."""
     request = context.request
-    name = object_of(request.raw_path)
+    name = context.name
     await context.allow("get_object", name.bucket, name.key)
     mount = await context.services.buckets.find(name.bucket, context.caller)
     want = Want(None, request.headers.get("range"), None, conditions.parse_read(request.headers))
@@ -115,7 +114,7 @@ async def download(context: UploadContext) -> Response:
 
 async def delete(context: UploadContext) -> Response:
     """Remove the object. Raises: NoSuchKey when there is none."""
-    name = object_of(context.request.raw_path)
+    name = context.name
     await context.allow("delete_object", name.bucket, name.key)
     backend = (await context.services.buckets.find(name.bucket, context.caller)).backend
     await backend.head(name, WHOLE)

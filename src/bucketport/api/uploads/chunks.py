@@ -20,7 +20,6 @@ from bucketport.errors import (
     NoSuchBucket,
     UploadIncomplete,
 )
-from bucketport.identity.ticket import object_of
 from bucketport.message import Response
 from bucketport.model import ObjectName, PartInfo
 from bucketport.mounts import Mount
@@ -41,7 +40,7 @@ async def take(context: UploadContext, *, replace: bool) -> Response:
     Raises: InvalidRequest (a header), AlreadyExists, Conflict (another total), EntityTooLarge, UnsupportedMediaType.
     """
     headers = context.request.headers
-    name = object_of(context.request.raw_path)
+    name = context.name
     await context.allow("put_object", name.bucket, name.key)
     total = _number(headers.get("x-chunk-total"), "x-chunk-total", MOST_CHUNKS)
     merge = headers.get("x-chunk-merge", "").lower()

@@ -13,7 +13,7 @@ from bucketport.errors import NotImplemented
 from bucketport.exchange import Exchange
 from bucketport.identity.ticket import TicketUrl
 from bucketport.message import Request, Response
-from bucketport.model import NO_HEADERS, Claim, Identity
+from bucketport.model import NO_HEADERS, Claim, Identity, ObjectName
 from bucketport.mounts import Buckets
 from bucketport.ports import Digests, Entropy, Method, Now, Proof
 from bucketport.record import record
@@ -112,6 +112,12 @@ class UploadContext:
     def query(self) -> Mapping[str, str]:
         """The decoded query; nobody signed it, but for what a ticket binds. Raises: InvalidURI, InvalidRequest."""
         return queries.parse(self.request.raw_query) if self.request.raw_query else NO_HEADERS
+
+    @property
+    def name(self) -> ObjectName:
+        """The object that a ticket is for: all that its scope names."""
+        (scope,) = self.proof.identity.scopes or ()
+        return ObjectName(scope.bucket, scope.prefixes[0])
 
     async def allow(self, action: str, bucket: str, key: str | None = None) -> None:
         """Go on only when the caller's scopes cover that action there. Raises: AccessDenied.

@@ -5,7 +5,7 @@ This runs for every upload and download of an application, so it is written to b
 
 import re
 
-from bucketport.api.uploads.answers import answer, read_object
+from bucketport.api.uploads.answers import quote, read_object
 from bucketport.api.uploads.context import Route, Routes, UploadContext, Way
 from bucketport.errors import InvalidBucketName, InvalidRequest, NoSuchBucket, S3Error
 from bucketport.identity.ticket import DEFAULT_BUCKET
@@ -59,16 +59,12 @@ async def presign(context: UploadContext) -> Response:
     await context.allow(needed, bucket, key)
     services = context.services
     query = services.ticket.query(method, (bucket, key), int(services.now()) + seconds, bound)
-    made = {
-        "success": True,
-        "action": action,
-        "bucket": bucket,
-        "blob_id": key,
-        "url": f"{origin_of(context)}/{bucket}/{encode_key(key)}?{query}",
-        "method": method,
-        "expires_in": seconds,
-    }
-    return answer(200, made)
+    url = f"{origin_of(context)}/{bucket}/{encode_key(key)}?{query}"
+    made = (
+        f'{{"success":true,"action":"{action}","bucket":"{bucket}","blob_id":{quote(key)},"url":{quote(url)},'
+        f'"method":"{method}","expires_in":{seconds}}}'
+    )
+    return Response(200, {"Content-Type": "application/json"}, made.encode())
 
 
 def origin_of(context: UploadContext) -> str:

@@ -4,6 +4,7 @@ A request that AWS's schemes sign is always S3's, whatever its path, so a bucket
 comes here is dispatched by one table: method and shape of the path to handler.
 """
 
+import re
 from collections.abc import Mapping
 
 from bucketport.api.uploads import admin, blobs, form, parts, presign, sessions, tus
@@ -29,16 +30,24 @@ _BELOW = ("/admin/", "/-/uploads/")
 _BLOB = "/*/*"
 _NOBODY = Proof(ANONYMOUS)
 
+_AWS = re.compile("X-Amz-|Signature|%[^&=]*=").search
+"""What may be a parameter that signs a URL for AWS; names may be escaped. To split the query costs more."""
+
 
 class UploadsApi:
     """The uploads surface. `tables` are the routes that it has."""
 
     def __init__(self, services: Services, tables: tuple[Routes, ...] = TABLES) -> None:
         self._services = services
-        self._routes: Routes = {named: route for table in tables for named, route in table.items()}
-        self._methods: Mapping[str, str] = _methods(self._routes)
         ways = {Way.KEY: services.key, Way.TICKET: services.ticket, Way.TOKEN: services.token}
         self._ways: dict[Way, tuple[Method, ...]] = {way: (method,) for way, method in ways.items() if method}
+        self._routes: Routes = {
+            named: route
+            for table in tables
+            for named, route in table.items()
+            if route.way is Way.OPEN or route.way in self._ways
+        }
+        self._methods: Mapping[str, str] = _methods(self._routes)
 
     def wants(self, request: Request) -> bool:
         """Its own paths, and every path whose query has `sig` and `expires`; but nothing that is signed for AWS."""
@@ -52,7 +61,7 @@ class UploadsApi:
         if request.headers.get("authorization", "").startswith("AWS"):
             return True
         query = request.raw_query
-        if query and (is_presigned(query) or sigv2.is_presigned(query)):
+        if query and _AWS(query) and (is_presigned(query) or sigv2.is_presigned(query)):
             return True
         domains = self._services.settings.domains
         return bool(domains) and addresses.split("/", request.headers.get("host", ""), domains).virtual
