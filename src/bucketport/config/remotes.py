@@ -227,17 +227,19 @@ class Backends:
         )
         world = self._world
         keys: Keys[credentials_gcs.Bearer]
-        sign_rs256 = _signer()
+        sign_rs256, signs_urls = _signer(), False
         if _true(options.get("skip_signature")):
             keys = Lasting(None)
         elif "service_account_key" in options:
             keys = credentials_gcs.from_json(
                 options["service_account_key"], self._surroundings, sign_rs256, world.report
             )  # fmt: skip
+            signs_urls = credentials_gcs.signs_urls(options["service_account_key"])
         else:
             machine = self._machine(options)
             keys = self._found(lambda: credentials_gcs.chain(machine, self._surroundings, sign_rs256, world.report))
-        return Remote(gcs.Gcs(place, world.digests, world.entropy, world.now), keys, self._surroundings)
+        dialect = gcs.Gcs(place, world.digests, world.entropy, world.now, signs_urls=signs_urls)
+        return Remote(dialect, keys, self._surroundings)
 
 
 def _true(text: str | None) -> bool:

@@ -5,6 +5,7 @@ google.auth.default (2026-11).
 """
 
 import base64
+import functools
 import json
 import posixpath
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from bucketport.backends.remote.credentials import Keys, Lease
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.endpoint import parse_endpoint
 from bucketport.backends.remote.fetching import Machine, form, renewed, token_of
+from bucketport.backends.remote.gcs.signing import UrlSigner
 from bucketport.backends.remote.sending import Surroundings
 from bucketport.message import HttpRequest
 from bucketport.model import Secret
@@ -31,9 +33,10 @@ SignRs256 = Callable[[str, bytes], bytes]
 
 @record
 class Bearer:
-    """A token for the Authorization header."""
+    """A token for the Authorization header. `signer` is there where the token is that of a service account's key."""
 
     token: Secret
+    signer: UrlSigner | None = None
 
 
 def chain(
@@ -98,7 +101,13 @@ def service_account(key: dict[str, Any], sign: SignRs256, now: float) -> Plan[Le
     assertion = b".".join([text, _part(sign(key["private_key"], text))]).decode()
     answer = yield form(url, {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion})
     token, over = token_of(answer, "Google", now)
-    return Lease(Bearer(Secret(token)), over)
+    signer = UrlSigner(key["client_email"], functools.partial(sign, key["private_key"]))
+    return Lease(Bearer(Secret(token), signer), over)
+
+
+def signs_urls(text: str) -> bool:
+    """Whether the keys that this credentials file gives (`from_json`) can sign URLs."""
+    return bool(json.loads(text)["type"] == "service_account")
 
 
 def _part(data: bytes) -> bytes:

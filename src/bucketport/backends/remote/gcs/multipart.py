@@ -8,17 +8,19 @@ import base64
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bucketport.backends.remote.credentials_gcs import Bearer
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.gcs import held as helds
 from bucketport.backends.remote.gcs import uploads
 from bucketport.backends.remote.gcs.answers import facts_of, info_of, nonsense
 from bucketport.backends.remote.gcs.completing import Completing
 from bucketport.backends.remote.gcs.framing import Digested, Relayed
+from bucketport.backends.remote.gcs.signing import presign
 from bucketport.backends.remote.gcs.uploads import STAGED, Staged, node_of, staged
 from bucketport.backends.remote.gcs.writing import held_of
 from bucketport.backends.remote.upload import PlainBody, Upload
 from bucketport.errors import InvalidArgument, InvalidURI, NoSuchBucket, NoSuchKey, NoSuchUpload, NotImplemented
-from bucketport.message import HttpAnswer, Outgoing, Stream, release
+from bucketport.message import HttpAnswer, HttpRequest, Outgoing, Stream, release
 from bucketport.model import ObjectName, PartInfo, PartsPage, UploadEntry, UploadInfo, UploadListing, UploadName
 from bucketport.options import ListQuery, UploadOptions, Want
 from bucketport.ports import Hasher
@@ -88,6 +90,17 @@ class Multipart(Completing):
         if hasher is not None:
             sums[found.algorithm] = _base64(hasher)
         return PartInfo(number, seal.size, part.etag, part.modified_ms, sums)
+
+    def presign_part(
+        self, upload: UploadName, number: int, seconds: int, key: Bearer | None, now: float
+    ) -> HttpRequest:
+        """PUT ?partNumber as a signed URL. Whether the upload is still there is told to whoever uses it.
+
+        Raises: NoSuchUpload for an id that was not made here, NotImplemented without a service account's key.
+        """
+        found = staged(upload, self.real_bucket(upload.bucket))
+        request = self.xml("PUT", found.name, {"partNumber": str(number), "uploadId": found.id})
+        return presign(request, key.signer if key is not None else None, seconds, now)
 
     def _hasher(self, found: Staged) -> Hasher | None:
         """A digest of the algorithm that the upload was begun with; None where it has none."""
