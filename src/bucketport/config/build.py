@@ -217,7 +217,9 @@ def open_store_of(settings: Settings, surroundings: Surroundings, digests: Wheel
             entropy=surroundings.entropy,
             digests=digests,
             log=surroundings.report,
-            settings=StoreSettings(inline_bytes=chosen.inline_bytes, verify_reads=chosen.verify_reads),
+            settings=StoreSettings(
+                inline_bytes=chosen.inline_bytes, verify_reads=chosen.verify_reads, dedup=chosen.dedup
+            ),
         )
     except CannotOpen as error:
         raise DataUnusable(str(error)) from error

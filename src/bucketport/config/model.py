@@ -53,6 +53,9 @@ class Store(Section):
     verify_reads: bool = Field(
         default=False, description="Whether content is compared with its checksum each time before it is sent."
     )
+    dedup: bool = Field(
+        default=False, description="Whether every bucket keeps equal content once; else those that apps upload to."
+    )
 
 
 class Paths(Section):

@@ -20,7 +20,8 @@ class Webhooks(Section):
     """Who is told that an upload session was committed, and by which rules."""
 
     secret: SecretText | None = Field(
-        default=None, description="What deliveries are signed with; none: the first of hmac_secrets."
+        default=None,
+        description="What deliveries are signed with; none: derived, `bucketport events secret` prints it.",
     )
     allow_http: bool = Field(default=False, description="Whether a target may be http, without TLS.")
     allow_networks: Texts = Field(
@@ -52,6 +53,10 @@ class Uploads(Section):
     max_json_bytes: int = Field(default=100 << 10, ge=1, description="Most bytes of a call's JSON.")
     json_seconds: float = Field(default=30, gt=0, description="How long a call's JSON may take to arrive, in all.")
     max_session_seconds: int = Field(default=7 * 86_400, ge=1, description="The longest life of a session or a URL.")
+    dedup: bool = Field(
+        default=True,
+        description="Whether buckets that are uploaded to keep equal content once (in the embedded store).",
+    )
     direct: bool = Field(
         default=False, description="Whether sessions' parts go straight to a bucket's cloud where it can take them."
     )

@@ -4,11 +4,12 @@ This is imported only where a key for them is set.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bucketport.access.cors import Cors
-from bucketport.api.uploads.context import Services
+from bucketport.api.uploads.context import Services, Statistics
 from bucketport.api.uploads.context import Settings as SurfaceSettings
 from bucketport.api.uploads.presign import RESERVED
 from bucketport.api.uploads.surface import UploadsApi
@@ -18,11 +19,11 @@ from bucketport.backends.store.open import open_store
 from bucketport.backends.store.store import Store
 from bucketport.backends.store.trouble import CannotOpen
 from bucketport.config.findings import parse_network
-from bucketport.config.kept_secret import kept_secret
+from bucketport.config.kept_secret import UPLOADS, kept_secret
 from bucketport.config.model import Settings
 from bucketport.config.model_uploads import Uploads as Chosen
 from bucketport.config.trouble import DataUnusable
-from bucketport.errors import BackendError
+from bucketport.errors import BackendError, NoSuchBucket
 from bucketport.identity.bearer import ApiKey, Bearer
 from bucketport.identity.ticket import TicketUrl
 from bucketport.identity.token import SessionToken
@@ -34,7 +35,7 @@ from bucketport.sessions import Event
 from bucketport.transports.http1 import Http1Client
 from bucketport.transports.http1_messages import Waits
 from bucketport.transports.resolver import SystemResolver
-from bucketport.uploads.delivery import Delivery, DeliverySettings
+from bucketport.uploads.delivery import Delivery, DeliverySettings, receivers_secret
 from bucketport.uploads.engine import Settings as EngineSettings
 from bucketport.uploads.engine import Uploads, identity_of
 from bucketport.uploads.keys import SessionKeys
@@ -45,9 +46,6 @@ from bucketport.wire.forwarded import Proxies
 
 if TYPE_CHECKING:
     from bucketport.config.build import Foundation
-
-KEPT = "uploads.secret"
-"""The file of the secret that is made when none is given."""
 
 NO_CLOUDS = frozenset({"local", "memory"})
 """Kinds of backends that gather uploads in their own place."""
@@ -102,7 +100,7 @@ class UploadsFoundation:
         if chosen.hmac_secrets:
             return tuple(chosen.hmac_secrets)
         if self._secret is None:
-            self._secret = kept_secret(f"{self._folder}/{KEPT}", self._surroundings.entropy)
+            self._secret = kept_secret(f"{self._folder}/{UPLOADS}", self._surroundings.entropy)
         return (self._secret,)
 
     def keys(self, settings: Settings) -> SessionKeys:
@@ -125,7 +123,7 @@ class UploadsFoundation:
                 self._foundation.digests,
                 surroundings.now,
                 surroundings.entropy,
-                _surface_settings(settings, proxies),
+                _surface_settings(settings, proxies, self._foundation.store),
                 key=key,
                 ticket=TicketUrl(secrets, chosen.user),
                 token=SessionToken(self.sessions, tokens.open, identity_of, key),
@@ -157,7 +155,7 @@ class UploadsFoundation:
             self.sessions,
             self._client,
             self._resolver,
-            DeliverySettings(hooks.secret or secrets[0], _target_rules(chosen), hooks.tries),
+            DeliverySettings(hooks.secret or receivers_secret(secrets[0]), _target_rules(chosen), hooks.tries),
             now=self._surroundings.now,
             entropy=self._surroundings.entropy,
             together=_at_once,
@@ -243,7 +241,7 @@ def has_cloud(settings: Settings) -> bool:
     return not NO_CLOUDS.issuperset(kinds)
 
 
-def _surface_settings(settings: Settings, proxies: Proxies | None) -> SurfaceSettings:
+def _surface_settings(settings: Settings, proxies: Proxies | None, store: Store | None) -> SurfaceSettings:
     chosen = settings.uploads
     return SurfaceSettings(
         public_url=chosen.public_url.rstrip("/"),
@@ -256,12 +254,33 @@ def _surface_settings(settings: Settings, proxies: Proxies | None) -> SurfaceSet
         orphan_seconds=chosen.orphan_seconds,
         cors=_cors(chosen),
         proxies=proxies,
+        used=_used(store) if store is not None and chosen.dedup else _nothing,
+        statistics=_statistics(store) if store is not None else None,
     )
 
 
-def _targets(chosen: Chosen) -> TargetRules:
-    hooks = chosen.webhooks
-    return TargetRules(hooks.allow_http, tuple(parse_network(text) for text in hooks.allow_networks))
+def _used(store: Store) -> Callable[[str], Awaitable[None]]:
+    """What has a bucket keep equal content once; one that is not in the store stays as it is."""
+
+    async def used(bucket: str) -> None:
+        with contextlib.suppress(NoSuchBucket):
+            await store.set_dedup(bucket)
+
+    return used
+
+
+async def _nothing(bucket: str) -> None:
+    """What is done where no bucket is to change by being used."""
+
+
+def _statistics(store: Store) -> Callable[[], Awaitable[Statistics]]:
+    async def statistics() -> Statistics:
+        found = store.storage()
+        return Statistics(
+            found.total_objects, found.unique_content_count, found.actual_storage_size, found.total_logical_size
+        )
+
+    return statistics
 
 
 def _cors(chosen: Chosen) -> Cors | None:
