@@ -1,7 +1,7 @@
 """What does the log say of a request? One line, as text or as JSON, made from its Exchange.
 
 Whatever a client can put into a line is escaped, so that it can neither end the line nor change a terminal; a presigned
-URL's signature and tokens in a query are never written. Lines are kept a moment and written together.
+URL's signature and tokens in a target are never written. Lines are kept a moment and written together.
 """
 
 import re
@@ -29,13 +29,16 @@ _SECRET_NAMES = frozenset(
 _MAY_BE_SECRET = re.compile(r"sig|token|%", re.IGNORECASE)
 """What a query holds when it could hold one of them: `%` because a name can be escaped."""
 
+_TOKEN = re.compile(r"(/-/uploads/[^/.]*\.[^/.]*\.)[^/]+")
+"""An upload session's token in a path: its id and its end may be seen."""
+
 _NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
 
 
 def line(exchange: Exchange) -> str:
     """The line as text: time, id, status, operation, bucket/key, caller, bytes in and out, times, client, request."""
     started, target, agent = exchange.started, exchange.target, exchange.user_agent
-    if "?" in target:
+    if "?" in target or "/-/" in target:
         target = redacted(target)
     place = f"{exchange.bucket}/{exchange.key}" if exchange.key else exchange.bucket or "-"
     caller = f"{exchange.user}({exchange.access_key})" if exchange.access_key else "-"
@@ -82,8 +85,11 @@ def escaped(text: str) -> str:
 
 
 def redacted(target: str) -> str:
-    """The target without the values of what in its query opens a door."""
+    """The target without what in it opens a door: values in its query, and the proof in an upload's token."""
     path, mark, query = target.partition("?")
+    if "/-/uploads/" in path:
+        path = _TOKEN.sub(r"\1REDACTED", path)
+        target = f"{path}{mark}{query}"
     if not mark or _MAY_BE_SECRET.search(query) is None:
         return target
     return f"{path}?{'&'.join(map(_redacted_pair, query.split('&')))}"

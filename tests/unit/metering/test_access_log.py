@@ -105,6 +105,15 @@ HOSTILE = st.text(
 )
 
 
+@pytest.mark.parametrize("before", ["", "/store"])
+def test_an_upload_sessions_token_is_not_written(before):
+    target = f"{before}/-/uploads/01a1fe.1795355090.S4-ee_NT2F/tus/1"
+    assert redacted(target) == f"{before}/-/uploads/01a1fe.1795355090.REDACTED/tus/1"
+    assert redacted(target + "?sig=x&a=b").endswith("REDACTED/tus/1?sig=REDACTED&a=b")
+    assert redacted("/-/uploads/01a1fe/commit") == "/-/uploads/01a1fe/commit"
+    assert "S4-ee_NT2F" not in line(exchange(target=target)) + json_line(exchange(target=target))
+
+
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
 def test_no_client_ends_a_line_or_changes_a_terminal(key, agent, target, method):
     made = exchange(key=key, user_agent=agent, target=target, method=method, user=key, access_key=agent)
