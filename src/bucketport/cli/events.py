@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Events of committed uploads, and whether webhooks took them: list, show, replay, follow.",
+    help="Events of committed uploads, and whether webhooks took them: list, show, replay, follow; and the secret.",
 )
 
 EVERY = 0.5
@@ -92,6 +92,19 @@ def follow_events(
             _follow(News(events, everything=everything), as_json=as_json)
         except KeyboardInterrupt:
             return
+
+
+@app.command("secret")
+def show_secret(*, data: Data = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Print the secret with which webhooks check that a delivery is this server's."""
+    from bucketport.config.events import signing_secret
+    from bucketport.config.load import load
+
+    secret = signing_secret(load(ask(config, {"server.data data": data})).settings).reveal()
+    if as_json:
+        print_json({"secret": secret})
+    else:
+        print(secret)
 
 
 def _follow(news: "News", *, as_json: bool) -> None:

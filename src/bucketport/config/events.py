@@ -4,10 +4,14 @@ import asyncio
 import os
 from collections.abc import Iterator
 
+from bucketport.config.kept_secret import UPLOADS, kept_secret
+from bucketport.config.model import Settings
 from bucketport.config.trouble import DataUnusable, Failure
 from bucketport.errors import BackendError
+from bucketport.model import Secret
 from bucketport.registry.sqlite_uploads import NAME, SqliteSessions
 from bucketport.sessions import Event
+from bucketport.uploads.delivery import receivers_secret
 from bucketport.uploads.events import first_id, replayed
 
 _PAGE = 500
@@ -55,6 +59,22 @@ class Events:
     def replay(self, event: Event, now_ms: int) -> None:
         """Have it told once more: by the server that runs within seconds, else by the next one."""
         asyncio.run(self._outbox.save(replayed(event, now_ms)))
+
+
+def signing_secret(settings: Settings) -> Secret:
+    """What a server with these settings signs deliveries with. Raises: DataUnusable where nothing says it yet."""
+    uploads = settings.uploads
+    if uploads.webhooks.secret is not None:
+        return uploads.webhooks.secret
+    if uploads.hmac_secrets:
+        return receivers_secret(uploads.hmac_secrets[0])
+    path = f"{settings.server.data}/{UPLOADS}"
+    if not os.path.exists(path):
+        raise DataUnusable(
+            f"There is no secret yet: {path} is made when a server serves uploads. Name its data folder with --data, "
+            "or set hmac_secrets of [uploads]."
+        )
+    return receivers_secret(kept_secret(path, os.urandom))
 
 
 class News:

@@ -11,6 +11,10 @@ SIZE = 32
 """Bytes. Source: RFC 2104 section 3: as long as the hash's output."""
 
 
+UPLOADS = "uploads.secret"
+"""The file of the secret that signs URLs of uploads."""
+
+
 def kept_secret(path: str, entropy: Entropy) -> Secret:
     """The secret in the file at `path`, which is made when absent, for its owner's eyes only.
 

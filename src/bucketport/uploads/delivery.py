@@ -4,6 +4,8 @@ A target's name is looked up once a try, every address that it has is judged, an
 was judged: a name that points elsewhere a moment later gains nothing. Redirects are not followed.
 """
 
+import hashlib
+import hmac
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -48,6 +50,14 @@ class DeliverySettings:
     secret: Secret
     rules: TargetRules = PUBLIC_ONLY
     tries: int = 12
+
+
+def receivers_secret(first: Secret) -> Secret:
+    """What deliveries are signed with where no secret was set for them: derived from the first of those that sign URLs.
+
+    Receivers hold it, and it makes no URLs.
+    """
+    return Secret(hmac.digest(first.reveal().encode(), b"bucketport webhooks", hashlib.sha256).hex())
 
 
 async def in_turn(work: Callable[[Event], Awaitable[None]], events: Sequence[Event]) -> None:

@@ -105,6 +105,32 @@ def test_new_events_are_printed_as_they_come_until_it_is_interrupted(folder, thr
         following.communicate()
 
 
+KEY = """
+[[uploads.keys]]
+name = "app"
+key = "an-api-key-that-is-long-enough"
+"""
+
+
+def test_receivers_get_a_secret_that_makes_no_urls(folder, command):
+    (folder / "config.toml").write_text(
+        '[uploads]\nhmac_secrets = ["first-secret-of-urls", "older-secret-of-urls"]' + KEY
+    )
+    derived = hmac.new(b"first-secret-of-urls", b"bucketport webhooks", hashlib.sha256).hexdigest()
+    assert command("events", "secret", "--config", "config.toml")[:2] == (0, f"{derived}\n")
+    assert json.loads(command("events", "secret", "--config", "config.toml", "--json")[1]) == {"secret": derived}
+
+
+def test_receivers_get_the_secret_that_was_set_for_them(folder, command):
+    (folder / "config.toml").write_text('[uploads.webhooks]\nsecret = "whsec-that-is-long-enough"' + KEY)
+    assert command("events", "secret", "--config", "config.toml")[1] == "whsec-that-is-long-enough\n"
+
+
+def test_a_secret_that_no_server_has_made_yet_is_not_made_by_asking(command):
+    code, _, err = command("events", "secret", "--data", "nowhere")
+    assert (code, "There is no secret yet" in err, os.path.exists("nowhere")) == (4, True, False)
+
+
 CONFIG = """
 [server]
 listen = "127.0.0.1:0"
@@ -112,7 +138,6 @@ listen = "127.0.0.1:0"
 name = "app"
 key = "an-api-key-that-is-long-enough"
 [uploads.webhooks]
-secret = "whsec-that-is-long-enough-for-anybody"
 allow_http = true
 allow_networks = ["127.0.0.0/8"]
 """
@@ -154,7 +179,8 @@ asyncio.run(main())
         serve("--config", "config.toml")
         headers, body = receiver.got.get(timeout=30)
         moment = headers["bucketport-signature"].partition(",")[0].removeprefix("t=")
-        proof = hmac.new(b"whsec-that-is-long-enough-for-anybody", f"{moment}.".encode() + body, hashlib.sha256)
+        secret = command("events", "secret", "--config", "config.toml")[1].strip()
+        proof = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256)
         assert headers["bucketport-signature"] == f"t={moment},v1={proof.hexdigest()}"
         assert json.loads(body)["bucketport"]["session"] == "s1"
         assert command("events", "replay", headers["bucketport-event"], "--config", "config.toml")[0] == 0
