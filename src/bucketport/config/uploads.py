@@ -29,7 +29,7 @@ from bucketport.identity.ticket import TicketUrl
 from bucketport.identity.token import SessionToken
 from bucketport.metering.prometheus import Reading
 from bucketport.model import Secret
-from bucketport.mounts import Buckets
+from bucketport.mounts import Buckets, Mount
 from bucketport.registry.sqlite_uploads import SqliteSessions
 from bucketport.sessions import Event
 from bucketport.transports.http1 import Http1Client
@@ -256,7 +256,16 @@ def _surface_settings(settings: Settings, proxies: Proxies | None, store: Store 
         proxies=proxies,
         used=_used(store) if store is not None and chosen.dedup else _nothing,
         statistics=_statistics(store) if store is not None else None,
+        bucket_figures=lambda mount: _bucket_figures(store, mount),
     )
+
+
+def _bucket_figures(store: Store | None, mount: Mount) -> tuple[int, int] | None:
+    """The objects and bytes of a bucket of the store."""
+    if store is None or mount.backend is not store:
+        return None
+    found = store.bucket_storage(mount.bucket)
+    return found.object_count, found.total_size
 
 
 def _used(store: Store) -> Callable[[str], Awaitable[None]]:
@@ -277,8 +286,9 @@ def _statistics(store: Store) -> Callable[[], Awaitable[Statistics]]:
     async def statistics() -> Statistics:
         found = store.storage()
         return Statistics(
-            found.total_objects, found.unique_content_count, found.actual_storage_size, found.total_logical_size
-        )
+            found.total_objects, found.unique_content_count, found.actual_storage_size, found.total_logical_size,
+            found.exact,
+        )  # fmt: skip
 
     return statistics
 

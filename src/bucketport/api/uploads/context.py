@@ -14,12 +14,16 @@ from bucketport.exchange import Exchange
 from bucketport.identity.ticket import TicketUrl
 from bucketport.message import Request, Response
 from bucketport.model import NO_HEADERS, Claim, Identity, ObjectName
-from bucketport.mounts import Buckets
+from bucketport.mounts import Buckets, Mount
 from bucketport.ports import Digests, Entropy, Method, Now, Proof
 from bucketport.record import record
 from bucketport.uploads.engine import Uploads
 from bucketport.wire import query as queries
 from bucketport.wire.forwarded import Proxies
+
+
+def _unknown(mount: Mount) -> None:
+    """A bucket's figures where nobody keeps them."""
 
 
 async def _nothing(bucket: str) -> None:
@@ -28,12 +32,16 @@ async def _nothing(bucket: str) -> None:
 
 @record
 class Statistics:
-    """What the store holds: objects, contents that differ, bytes on the disk, and bytes of all objects together."""
+    """What the store holds: objects, contents that differ, bytes on the disk, and bytes of all objects together.
+
+    `exact` False: some contents are still to be compared with the others.
+    """
 
     objects: int = 0
     contents: int = 0
     stored_bytes: int = 0
     logical_bytes: int = 0
+    exact: bool = True
 
 
 @record
@@ -44,6 +52,7 @@ class Settings:
     buckets that are made by uploading. `max_upload` is bytes of one request's content, `max_json_bytes` of a JSON
     document, which has to be here within `json_seconds`. `orphan_seconds`: what nobody finishes goes after that time.
     `used` is told of each bucket that is written to; `statistics` counts (None: there is no store to count in).
+    `bucket_figures` are a bucket's objects and bytes where they are known without counting.
     """
 
     public_url: str = ""
@@ -58,6 +67,7 @@ class Settings:
     proxies: Proxies | None = None
     used: Callable[[str], Awaitable[None]] = _nothing
     statistics: Callable[[], Awaitable[Statistics]] | None = None
+    bucket_figures: Callable[[Mount], tuple[int, int] | None] = _unknown
 
 
 @record

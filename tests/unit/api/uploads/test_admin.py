@@ -101,6 +101,23 @@ def test_more_objects_than_a_page_of_the_backend_are_all_counted(filled: Any, mo
     assert len(ask(filled, "/admin/buckets")[1]["buckets"]) == 3
 
 
+def test_figures_that_are_kept_spare_the_counting(make_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bucketport.api.uploads.admin.PAGE", 2)
+    kept = {"music": (3, 33), "pictures": (5, 55)}
+    world = make_world(bucket_figures=lambda mount: kept.get(mount.bucket))
+    for bucket, (count, _) in kept.items():
+        for at in range(count):
+            world.ask("POST", world.url(bucket=bucket, blob_id=f"{bucket[0]}{at}"), b"x")
+    assert ask(world, "/admin/buckets/music")[1]["bucket"]["total_size"] == 33
+    every = [f"m{at}" for at in range(3)] + [f"p{at}" for at in range(5)]
+    for offset in range(10):
+        for limit in range(10):
+            said = ask(world, f"/admin/objects?offset={offset}&limit={limit}")[1]
+            assert said["total"] == 8
+            assert [one["blob_id"] for one in said["objects"]] == every[offset : offset + limit]
+    assert ask(world, "/admin/objects?offset=3&limit=2")[1]["total"] == 8
+
+
 @pytest.mark.parametrize("query", ["limit=-1", "limit=1001", "limit=x", "offset=-1", "offset=1e3", "limit="])
 def test_a_page_that_is_none_is_refused(filled: Any, query: str) -> None:
     status, said = ask(filled, f"/admin/objects?{query}")
