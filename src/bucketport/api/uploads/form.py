@@ -6,10 +6,11 @@ failed is let go, and the session stays open for the next try.
 
 import contextlib
 
-from bucketport.api.uploads.answers import success
+from bucketport.api.uploads.answers import answer
 from bucketport.api.uploads.context import Route, Routes, UploadContext, Way
 from bucketport.api.uploads.lanes import Opened, first_number, let_go, opened
 from bucketport.api.uploads.segments import SEGMENT, Filling, Source, pour
+from bucketport.api.uploads.sessions import FILE_FIELD, object_of, occasion_of
 from bucketport.errors import BackendError, EntityTooLarge, S3Error, UploadCommitted
 from bucketport.message import RequestBody, Response
 from bucketport.sessions import Lane, Outcome, Session
@@ -17,9 +18,6 @@ from bucketport.uploads import terms
 from bucketport.wire.chunked import MAX_CONTENT
 from bucketport.wire.etag import quote
 from bucketport.wire.form import FIELDS_BYTES, Decoder, Found, Head, boundary_of
-
-FIELD = "file"
-"""The name of the field that is the object."""
 
 
 class Form:
@@ -29,13 +27,13 @@ class Form:
 
     def __init__(self, body: RequestBody, boundary: bytes) -> None:
         self._body = body
-        self._decoder = Decoder(boundary, FIELD)
+        self._decoder = Decoder(boundary, FILE_FIELD)
         self._found: list[Found] = []
 
     async def file(self) -> Head:
         """Read up to the file's content. Raises: MalformedPOSTRequest, EntityTooLarge, IncompleteBody."""
         while (found := await self._next()) is not None:
-            if isinstance(found, Head) and found.name == FIELD:
+            if isinstance(found, Head) and found.name == FILE_FIELD:
                 return found
         self._decoder.finish()
         raise AssertionError("a form without a file does not finish")
@@ -92,7 +90,7 @@ async def take(context: UploadContext) -> Response:
     except BaseException:
         await _let_go(context, there, lane)
         raise
-    return committed(session, outcome)
+    return answer(201, {"success": True, "object": object_of(session, outcome)}, {"ETag": quote(outcome.etag)})
 
 
 async def _store(context: UploadContext, there: Opened, lane: Lane, form: Form, head: Head) -> Outcome:
@@ -102,7 +100,7 @@ async def _store(context: UploadContext, there: Opened, lane: Lane, form: Form, 
     parts = await pour(filling, Source(form.read, _room(session), keeps=False), context.services.digests, SEGMENT)
     await form.rest()
     await there.sessions.set_length(session.id, lane.number, sum(part.size for part in parts))
-    return await there.uploads.commit(session, there.mount, parts)
+    return await there.uploads.commit(session, there.mount, parts, occasion_of(context))
 
 
 async def _let_go(context: UploadContext, there: Opened, lane: Lane) -> None:
@@ -115,14 +113,6 @@ async def _let_go(context: UploadContext, there: Opened, lane: Lane) -> None:
 def _room(session: Session) -> int:
     room = terms.room(session.terms)
     return MAX_CONTENT if room is None else room
-
-
-def committed(session: Session, outcome: Outcome) -> Response:
-    """The answer that says which object a session became."""
-    said = {"bucket": session.bucket, "key": session.key, "size": outcome.size, "etag": outcome.etag}
-    response = success("committed", said, 201)
-    response.headers["ETag"] = quote(outcome.etag)
-    return response
 
 
 ROUTES: Routes = {

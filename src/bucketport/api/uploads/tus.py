@@ -13,6 +13,7 @@ from bucketport.api.uploads.context import Handler, Route, Routes, UploadContext
 from bucketport.api.uploads.lanes import Opened, Progress, let_go, opened
 from bucketport.api.uploads.presign import origin_of
 from bucketport.api.uploads.segments import SEGMENT, Filling, Source, pour, pour_checked
+from bucketport.api.uploads.sessions import occasion_of
 from bucketport.errors import InvalidRequest, MethodNotAllowed, S3Error, UploadCommitted
 from bucketport.message import RequestBody, Response
 from bucketport.sessions import Lane
@@ -58,7 +59,7 @@ class Tus:
             at = await self._fill(context, there, at, tus.Patch(0, None, checksum))
         if begins or asked.final:
             made["Upload-Offset"] = str(at.offset)
-        await _finish(there, at)
+        await _finish(context, there, at)
         return Response(201, made)
 
     async def _lane_for(self, there: Opened, asked: tus.Creation) -> Lane:
@@ -87,7 +88,7 @@ class Tus:
         there = await opened(context)
         lane = await there.lane(context.pieces[1])
         at = await there.progress(lane)
-        await _finish(there, at)
+        await _finish(context, there, at)
         made = {
             "Cache-Control": "no-store",
             "Upload-Offset": str(at.offset),
@@ -116,7 +117,7 @@ class Tus:
             at = await self._fill(context, there, at, said)
         elif said.offset != at.offset or context.request.body.length != 0:
             raise tus.OffsetConflict("This session is committed.")
-        await _finish(there, at)
+        await _finish(context, there, at)
         made = {"Upload-Offset": str(at.offset), "Upload-Expires": http_date(there.session.expires_ms)}
         return Response(204, made, close=at.broken)
 
@@ -243,11 +244,11 @@ def _room(there: Opened, at: Progress) -> int:
     return MAX_CONTENT - at.offset if room is None else room
 
 
-async def _finish(there: Opened, at: Progress) -> None:
+async def _finish(context: UploadContext, there: Opened, at: Progress) -> None:
     """Commit what is whole, if its session wants that. Raises: what the commit refuses."""
     session = there.session
     if session.auto_commit and session.outcome is None and at.complete and not at.lane.partial:
-        await there.uploads.commit(session, there.mount, ())
+        await there.uploads.commit(session, there.mount, (), occasion_of(context))
 
 
 def _spoken(handler: Handler) -> Handler:

@@ -38,8 +38,9 @@ def test_the_file_of_a_form_is_the_object(world):
     assert answer.status == 201
     made = json.loads(answer.body)
     assert made["success"] is True
-    assert (made["bucket"], made["key"], made["size"]) == ("photos", "cat.jpg", 111)
-    assert answer.headers["ETag"] == f'"{made["etag"]}"'
+    stored = made["object"]
+    assert (stored["bucket"], stored["key"], stored["size"]) == ("photos", "cat.jpg", 111)
+    assert answer.headers["ETag"] == f'"{stored["etag"]}"'
     assert world.content() == b"content\r\n--" + b"x" * 100
     assert world.headers["content-type"] == "image/jpeg"
     assert world.session.outcome is not None
