@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-IpAddr = Annotated[str | None, typer.Option("--ip-addr", metavar="ADDRESS:PORT", help="The same as --listen.")]
-DataDir = Annotated[str | None, typer.Option("--data-dir", metavar="DIR", help="The same as --data.")]
+Address = Annotated[str | None, typer.Option("--ip-addr", metavar="ADDRESS:PORT", help="The same as --listen.")]
+Folder = Annotated[str | None, typer.Option("--data-dir", metavar="DIR", help="The same as --data.")]
 ApiKey = Annotated[
     str | None,
     typer.Option("--presign-api-key", metavar="KEY", help="The API key of uploads for apps; it switches them on."),
@@ -42,3 +42,9 @@ Timeout = Annotated[
         "--rq-timeout-secs", metavar="N", help="Most seconds without a byte, and of a JSON call in all. Default: 30."
     ),
 ]
+
+NAMES = (
+    "ip_addr", "data_dir", "domain", "presign_api_key", "presign_hmac_secret", "cors_origins", "ttl_orphan_secs",
+    "max_data_rq_size", "max_presign_rq_size", "rq_timeout_secs",
+)  # fmt: skip
+"""The names of its settings, in the order in which `serve` has them."""

@@ -14,7 +14,6 @@ from typing import Any
 
 from bucketport.cli import presence, welcome
 from bucketport.cli.log import ERROR, OUT, Journal, LineWriter
-from bucketport.cli.timers import Timers
 from bucketport.config import data_folder
 from bucketport.config.build import Foundation, Surroundings, access_log, add_process_readings, assemble
 from bucketport.config.first_key import ensure_first_key, known_key
@@ -23,6 +22,7 @@ from bucketport.config.reload import Reloader
 from bucketport.config.rules import parse_listen
 from bucketport.config.trouble import CannotListen, Failure, UsageError
 from bucketport.runtimes.server import Server, TlsFiles, run
+from bucketport.runtimes.timers import Timers
 
 WATCH_SECONDS = 2.0
 """Between two looks at the files of the configuration."""

@@ -7,52 +7,57 @@ import typer
 from bucketport.cli import borderless
 from bucketport.cli.asking import Config, Data, ask
 
+Listen = Annotated[str | None, typer.Option(metavar="ADDRESS:PORT", help="Where to listen. Default: 127.0.0.1:9000.")]
+MadeBuckets = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="A bucket to make when it is absent. Repeatable.")
+]
+PublicBuckets = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A bucket that anybody may read and list; made when absent. Repeatable."),
+]
+Users = Annotated[
+    list[str] | None, typer.Option(metavar="NAME:ACCESS:SECRET", help="A further user, with a key. Repeatable.")
+]
+Domains = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Take BUCKET.NAME as a bucket's host. Repeatable. A URL: minted ones begin so."),
+]
+Region = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The region that clients must sign for. Default: any.")
+]
+Certificate = Annotated[str | None, typer.Option(metavar="FILE", help="PEM certificate chain; read again on SIGHUP.")]
+PrivateKey = Annotated[str | None, typer.Option(metavar="FILE", help="PEM private key of the certificate.")]
+LogFormat = Annotated[str | None, typer.Option(metavar="text|json", help="How log lines look.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Tell more.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one line of JSON when it is ready: url, data folder, keys.")
+]
+
 
 def serve(
     *,
     config: Config = None,
     data: Data = None,
-    listen: Annotated[
-        str | None, typer.Option(metavar="ADDRESS:PORT", help="Where to listen. Default: 127.0.0.1:9000.")
-    ] = None,
-    bucket: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A bucket to make when it is absent. Repeatable.")
-    ] = None,
-    public: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A bucket that anybody may read and list; made when absent. Repeatable."),
-    ] = None,
-    user: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME:ACCESS:SECRET", help="A further user, with a key. Repeatable."),
-    ] = None,
-    domain: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Take BUCKET.NAME as a bucket's host. Repeatable. A URL: what minted URLs begin with."
-        ),
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The region that clients must sign for. Default: any.")
-    ] = None,
-    tls_cert: Annotated[
-        str | None, typer.Option(metavar="FILE", help="PEM certificate chain; read again on SIGHUP.")
-    ] = None,
-    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="PEM private key of the certificate.")] = None,
-    log_format: Annotated[str | None, typer.Option(metavar="text|json", help="How log lines look.")] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Tell more.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON when it is ready: url, data folder, keys.")
-    ] = False,
-    ip_addr: borderless.IpAddr = None,
-    data_dir: borderless.DataDir = None,
-    presign_api_key: borderless.ApiKey = None,
-    presign_hmac_secret: borderless.HmacSecret = None,
+    listen: Listen = None,
+    bucket: MadeBuckets = None,
+    public: PublicBuckets = None,
+    user: Users = None,
+    domain: Domains = None,
+    region: Region = None,
+    tls_cert: Certificate = None,
+    tls_key: PrivateKey = None,
+    log_format: LogFormat = None,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+    address: borderless.Address = None,
+    folder: borderless.Folder = None,
+    api_key: borderless.ApiKey = None,
+    hmac_secret: borderless.HmacSecret = None,
     cors_origins: borderless.CorsOrigins = None,
-    ttl_orphan_secs: borderless.OrphanSeconds = None,
-    max_data_rq_size: borderless.MaxBytes = None,
-    max_presign_rq_size: borderless.MaxJsonBytes = None,
-    rq_timeout_secs: borderless.Timeout = None,
+    orphan_seconds: borderless.OrphanSeconds = None,
+    max_bytes: borderless.MaxBytes = None,
+    max_json_bytes: borderless.MaxJsonBytes = None,
+    idle: borderless.Timeout = None,
 ) -> None:
     """Serve S3 until it is told to stop (Ctrl-C, SIGTERM). No option is needed.
 
@@ -74,16 +79,7 @@ def serve(
         "server.log_format log-format": log_format,
         "server.verbose verbose": verbose or None,
     }
-    theirs = {
-        "domain": next((url for url in domain or () if "://" in url), None),
-        "ip_addr": ip_addr,
-        "data_dir": data_dir,
-        "presign_api_key": presign_api_key,
-        "presign_hmac_secret": presign_hmac_secret,
-        "cors_origins": cors_origins,
-        "ttl_orphan_secs": ttl_orphan_secs,
-        "max_data_rq_size": max_data_rq_size,
-        "max_presign_rq_size": max_presign_rq_size,
-        "rq_timeout_secs": rq_timeout_secs,
-    }
+    url = next((name for name in domain or () if "://" in name), None)
+    said = (address, folder, url, api_key, hmac_secret, cors_origins, orphan_seconds, max_bytes, max_json_bytes, idle)
+    theirs = dict(zip(borderless.NAMES, said, strict=True))
     serve_until_stopped(ask(config, flags, user or (), theirs), as_json=as_json)

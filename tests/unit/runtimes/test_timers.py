@@ -2,8 +2,8 @@
 
 import asyncio
 
-from bucketport.cli.timers import Timers
 from bucketport.errors import BackendError, Trouble
+from bucketport.runtimes.timers import Timers
 
 
 async def rounds_of(outcomes):
@@ -75,7 +75,7 @@ def test_a_round_that_runs_is_finished(monkeypatch):
 
 
 def test_a_round_that_does_not_end_is_broken_off(monkeypatch):
-    monkeypatch.setattr("bucketport.cli.timers.GRACE_SECONDS", 0)
+    monkeypatch.setattr("bucketport.runtimes.timers.GRACE_SECONDS", 0)
 
     async def run():
         timers, begun = Timers(print), asyncio.Event()
