@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bucketport.backends.memory import Memory
+from bucketport.backends.remote.copying import Copier
 from bucketport.errors import IncompleteBody
 from bucketport.message import BytesBody
+from bucketport.model import Offer
+from bucketport.registry.embedded import EmbeddedBuckets
+from bucketport.testing.fakes import DIGESTS, FakeEntropy, FakeIds
+from bucketport.testing.sessions import MemorySessions
+from bucketport.uploads.engine import Uploads
 
 
 def told(answer: Any) -> dict[str, Any]:
@@ -281,3 +288,32 @@ def test_no_two_objects_share_their_chunks(world: Any) -> None:
         assert merge(world, world.url(bucket=bucket, blob_id=blob_id), 1).status == 200
         got = world.ask("GET", world.url("download", bucket=bucket, blob_id=blob_id))
         assert got.body == f"{bucket}/{blob_id}".encode()
+
+
+def test_chunks_for_a_cloud_are_staged_and_copied(make_world: Any) -> None:
+    class Cloud(make_world):  # type: ignore[misc]
+        """A world whose buckets lie where no drafts can be."""
+
+        def engine(self, buckets: EmbeddedBuckets) -> Uploads:
+            self.backend.offers = Memory.offers - {Offer.DRAFTS}
+            self.staging = Memory(now=self.clock, new_id=FakeIds(), digests=DIGESTS)
+            return Uploads(
+                MemorySessions(),
+                buckets,
+                staging=self.staging,
+                copier=Copier(DIGESTS),
+                digests=DIGESTS,
+                now=self.clock,
+                entropy=FakeEntropy(),
+            )
+
+    world = Cloud()
+    url = world.url(blob_id="one")
+    for index in (3, 1, 2):
+        assert chunk(world, url, index, 3, b"%d" % index).status == 200
+    first = merge(world, url, 3, content_type="text/plain", x_amz_meta_a="b")
+    assert (first.status, first.body) == (200, merge(world, url, 3).body)
+    got = content(world)
+    assert (got.body, got.headers["Content-Type"], got.headers["x-amz-meta-a"]) == (b"123", "text/plain", "b")
+    assert chunk(world, world.url(blob_id="one"), 1, 1).status == 409
+    assert not world.bugs
