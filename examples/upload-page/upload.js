@@ -64,6 +64,7 @@ export class Upload {
       } catch (error) {
         if (!(error instanceof Gone)) throw error;
         localStorage.removeItem(this.fingerprint);
+        this.state = null;
         if (begun) throw new Refused(error.message);
       }
     }

@@ -3,6 +3,7 @@
 What is missing (Playwright, Chromium) is said, and the tests are skipped; `make servers` installs both.
 """
 
+import contextlib
 import functools
 import hashlib
 import http.client
@@ -123,8 +124,7 @@ class Proxy:
             for end in pair:
                 # A reset, not an orderly end: what a lost network looks like to both.
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                end.shutdown(socket.SHUT_RDWR) if end.fileno() >= 0 else None
-                end.close()
+                _end(end)
         self.was_cut.set()
 
     def close(self) -> None:
@@ -159,7 +159,7 @@ class Proxy:
             self._pairs.discard(pair)
         if held:
             for end in pair:
-                end.close()
+                _end(end)
 
     def _counted(self, size: int) -> bool:
         """Count bytes that went up; whether that is the moment to cut."""
@@ -169,6 +169,13 @@ class Proxy:
                 return False
             self._limit = None
             return True
+
+
+def _end(end: socket.socket) -> None:
+    """Close it, also for a thread that waits for bytes from it (closing alone would let it wait on)."""
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
 
 
 @pytest.fixture(scope="session")
