@@ -12,8 +12,9 @@ class Azure(Copying, Multipart, Listings):
     Azure has no ACLs of S3's kind and no relay; blobs have no versions that S3's clients could use, so each object is
     its own only one. Which uploads are under way cannot be asked.
 
-    Clients cannot be given leave to send parts to Azure itself: a shared access signature names a blob and a permission,
-    never the block, so its holder could commit to the blob whatever it likes, past every term of the upload.
+    Clients cannot be given leave to send parts to Azure itself: a shared access signature names a blob and a
+    permission, never the block, so its holder could commit to the blob whatever it likes, past every term of the
+    upload.
     Source: https://learn.microsoft.com/rest/api/storageservices/create-service-sas (2026-11), write permission.
     """
 
