@@ -1,5 +1,6 @@
 // One upload with tus-js-client, as a program: node tus_upload.cjs OPTIONS, where OPTIONS is JSON. Events are JSON lines.
 const fs = require("node:fs");
+const stream = require("node:stream");
 const tus = require(`${process.env.NODE_MODULES}/tus-js-client`);
 
 const asked = JSON.parse(process.argv[2]);
@@ -25,11 +26,10 @@ const options = {
 if (asked.storage) {
   options.urlStorage = new tus.FileUrlStorage(asked.storage);
 }
-if (asked.deferred) {
-  options.uploadLengthDeferred = true;
-}
 
-const file = fs.createReadStream(asked.file);
+// A file's stream is known for its size; one of unknown size has to look like no file.
+const opened = fs.createReadStream(asked.file);
+const file = options.uploadLengthDeferred ? opened.pipe(new stream.PassThrough()) : opened;
 const upload = new tus.Upload(file, options);
 
 async function main() {
@@ -39,7 +39,6 @@ async function main() {
     upload.resumeFromPreviousUpload(previous[0]);
   }
   if (asked.terminate) {
-    options.onProgress = undefined;
     upload.options.onProgress = (sent) => {
       if (sent >= asked.terminate && !main.ended) {
         main.ended = true;
