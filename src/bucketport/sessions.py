@@ -143,8 +143,9 @@ class Sessions(Protocol):
         """It is committed, and the event is in the outbox with it; when it was committed before, nothing changes."""
         ...
 
-    async def remove(self, session_id: str) -> None:
-        """Forget it and its lanes; events stay."""
+    async def remove(self, session_id: str, created_ms: int | None = None) -> None:
+        """Forget it and its lanes; events stay. `created_ms`: only the one that was created then, not a later one that
+        has got its id."""
         ...
 
     async def expired(self, now_ms: int, limit: int) -> Sequence[Session]:

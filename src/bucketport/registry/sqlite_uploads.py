@@ -85,10 +85,13 @@ class SqliteSessions(SqliteOutbox):
 
         return await self._writer.run(work)
 
-    async def remove(self, session_id: str) -> None:
+    async def remove(self, session_id: str, created_ms: int | None = None) -> None:
         """As `Sessions.remove`."""
 
         def work(connection: apsw.Connection) -> None:
+            found = _session(connection, session_id)
+            if found is None or created_ms not in (None, found.created_ms):
+                return
             connection.execute("DELETE FROM lanes WHERE session = ?", (session_id,))
             connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
 

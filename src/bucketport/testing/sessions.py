@@ -48,8 +48,11 @@ class MemorySessions:
                 self._events[event.id] = event
         return found
 
-    async def remove(self, session_id: str) -> None:
-        """Forget it and its lanes."""
+    async def remove(self, session_id: str, created_ms: int | None = None) -> None:
+        """Forget it and its lanes; with `created_ms`, only the one that was created then."""
+        found = self._sessions.get(session_id)
+        if found is None or created_ms not in (None, found.created_ms):
+            return
         for held in (self._sessions, self._lanes, self._next):
             held.pop(session_id, None)
 

@@ -40,7 +40,8 @@ def chosen(
     Raises: UploadIncomplete; InvalidPart, InvalidPartOrder for what is named wrongly; InvalidRequest for two wholes.
     """
     arrived = by_lane(parts)
-    if lanes:
+    # Naming parts of lane 0 says that it was not tus that sent the content.
+    if lanes and not (named and all(lane_of(part.number) == 0 for part in named)):
         return _of_lanes(lanes, arrived, named)
     there = {part.number: part for part in arrived.get(0, ())}
     found = _named(there, named) if named else _counted(there)

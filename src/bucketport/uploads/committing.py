@@ -156,13 +156,14 @@ class Committing:
             # Its key is this session's alone; its terms were judged before it was completed.
             return await self._move(asked, info.size)
         outcome = Outcome(info.etag, info.size, info.modified_ms, version_id=info.version_id)
-        if not place.loose:
-            return await self._verified(asked, outcome)
         if not session.terms.sha256:
             return outcome
-        if await sha256_of(place.backend, name, info.version_id) != session.terms.sha256:
+        # Nothing is deleted here: it may be somebody else's.
+        found = await sha256_of(place.backend, name, info.version_id)
+        if place.loose and found != session.terms.sha256:
             raise _lost()
-        return _hashed(outcome, session.terms.sha256)
+        terms.check_sha256(session.terms, found)
+        return _hashed(outcome, found)
 
     async def _move(self, asked: Asked, size: int) -> Outcome:
         """Copy a completed staged object to its key; what a repetition finds there already is taken for it."""

@@ -227,12 +227,13 @@ class Uploads:
         if found.outcome is not None:
             raise UploadCommitted
         await self._drop(found, mount)
-        await self.sessions.remove(found.id)
+        await self.sessions.remove(found.id, found.created_ms)
 
     async def forget(self, session: Session) -> None:
-        """Forget a session, whatever its state, and what it still holds besides its object. Raises: BackendError."""
+        """Forget a session, whatever its state, and what it still holds besides its object, to make room for another
+        of its id. One that has come already stays. Raises: BackendError."""
         await self._clean(session, dry_run=False)
-        await self.sessions.remove(session.id)
+        await self.sessions.remove(session.id, session.created_ms)
 
     async def sweep(self, limit: int, *, dry_run: bool = False) -> Swept:
         """Give up sessions whose time is up, and forget committed ones then; at most `limit` of them, the oldest first.
@@ -253,7 +254,7 @@ class Uploads:
                 continue
             (aborted if session.outcome is None else forgotten).append(session.id)
             if not dry_run:
-                await self.sessions.remove(session.id)
+                await self.sessions.remove(session.id, session.created_ms)
         return Swept(tuple(aborted), tuple(forgotten), tuple(failed), freed)
 
     async def _clean(self, session: Session, *, dry_run: bool) -> int:
@@ -269,11 +270,20 @@ class Uploads:
         place = self._place(session, mount)
         size = 0
         if place.loose:
-            with contextlib.suppress(NoSuchUpload):
+            try:
                 size = choice.size_of(await parts_of(place))
+            except NoSuchUpload:
+                if not dry_run:
+                    await self._tell(session, mount, place)
         if not dry_run:
             await self._drop(session, mount)
         return size
+
+    async def _tell(self, session: Session, mount: Mount, place: Place) -> None:
+        """The draft is gone, so a commit may have broken off after its object was there: its webhook is told yet."""
+        if session.webhook and session.outcome is None and not place.staged:
+            with contextlib.suppress(S3Error):
+                await self._committing.commit(Asked(session, mount, place, (), UNKNOWN))
 
     async def _drop(self, session: Session, mount: Mount) -> None:
         """Remove its draft, and what it staged."""

@@ -61,8 +61,6 @@ def read(asked: Mapping[str, object], longest_seconds: int) -> Wanted:
     if size is not None and largest is not None and size > largest:
         raise wrong("size", f"at most max_size, {largest}", size)
     terms = Terms(size, largest, _types(asked.get("content_types")), _sha256(asked), _truth(asked, "replace", True))
-    if terms.content_types == () and asked.get("content_types") not in (None, []):
-        raise wrong("content_types", "a list of media types", asked["content_types"])
     seconds = number(asked, "expires_in", 1, longest_seconds)
     return Wanted(
         terms,

@@ -131,7 +131,7 @@ async def _begin(context: UploadContext, asked: Session, mount: Mount) -> Sessio
         if not asked.terms.replace:
             await check_absent(mount, ObjectName(asked.bucket, asked.key))
         # What was merged is the object's now; what was not, goes.
-        await (uploads.sessions.remove(found.id) if found.outcome is not None else uploads.abort(found, mount))
+        await uploads.forget(found)
         found = None
     if found is None:
         if not asked.terms.replace:

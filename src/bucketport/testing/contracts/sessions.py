@@ -116,6 +116,16 @@ class TestSessions:
         assert await sessions.add(again) == again
         assert await sessions.add_lane(Lane("s1", 0)) == Lane("s1", 1)
 
+    async def test_a_later_one_of_its_id_is_not_removed_in_its_place(self, sessions: Registry) -> None:
+        later = dataclasses.replace(SESSION, created_ms=2000)
+        await sessions.add(later)
+        await sessions.add_lane(Lane("s1", 0))
+        await sessions.remove("s1", SESSION.created_ms)
+        assert await sessions.find("s1") == later
+        assert len(await sessions.lanes("s1")) == 1
+        await sessions.remove("s1", 2000)
+        assert await sessions.find("s1") is None
+
     async def test_they_are_listed_by_id_page_by_page(self, sessions: Registry) -> None:
         for session_id in ("c", "a", "d", "b"):
             await sessions.add(named(session_id, bucket="other" if session_id == "b" else "photos"))

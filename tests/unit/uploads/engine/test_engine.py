@@ -21,7 +21,7 @@ from bucketport.errors import (
     UploadIncomplete,
 )
 from bucketport.model import ObjectName, PartInfo
-from bucketport.options import WHOLE, ListQuery
+from bucketport.options import WHOLE, CompleteOptions, ListQuery
 from bucketport.sessions import LANE, Lane, Terms
 from bucketport.testing.contracts.base import info_of, put
 from bucketport.testing.fakes import FakeContent
@@ -256,6 +256,14 @@ async def test_a_lane_of_no_bytes_is_an_object(world):
     assert (await world.engine.commit(session, mount)).size == 0
 
 
+async def test_parts_that_are_named_go_before_lanes_that_are_not_whole(world):
+    session, mount = await world.begin()
+    await fill(world, session, mount, Lane("s1", 0, 30), b"half")
+    await world.send(session, mount, b"parts")
+    await world.engine.commit(session, mount, [PartInfo(1, 0, "")])
+    assert await world.content() == b"parts"
+
+
 # At once
 
 
@@ -345,6 +353,32 @@ async def test_the_sweep_gives_up_what_expired_and_keeps_the_rest(world):
     assert len(await world.held()) == 1
     assert [session.id for session in await world.sessions.list("", 10)] == ["young"]
     assert await world.content("done") == b"content"
+
+
+async def test_the_sweep_tells_of_an_object_whose_commit_broke_off_before_it_was_told(make):
+    world = await make("store")
+    session, mount = await world.begin(webhook="https://example.com/hook")
+    await world.send(session, mount, b"content")
+    backend, upload = await world.engine.draft(session, mount)
+    parts = await world.engine.parts(session, mount)
+    await backend.complete(upload, CompleteOptions(parts, loose=True))
+    world.clock.advance(61)
+    assert (await world.engine.sweep(10)).failed == ()
+    assert [event.session for event in await world.sessions.events("", 10)] == ["s1"]
+    assert await world.sessions.find("s1") is None
+
+
+async def test_forgetting_makes_room_for_another_of_that_id_and_spares_it(world):
+    old, mount = await world.begin()
+    await world.send(old, mount, b"old")
+    old = await world.engine.find("s1")
+    await world.engine.forget(old)
+    new, mount = await world.begin()
+    await world.send(new, mount, b"new")
+    await world.engine.forget(old)
+    await world.engine.commit(new, mount)
+    assert await world.content() == b"new"
+    assert await world.held() == []
 
 
 async def test_the_sweep_goes_on_after_a_storage_that_does_not_answer(make):
