@@ -7,6 +7,7 @@ comes here is dispatched by one table: method and shape of the path to handler.
 import re
 from collections.abc import Mapping
 
+from bucketport.access.cors import VARY
 from bucketport.api.uploads import admin, blobs, form, parts, presign, sessions, tus
 from bucketport.api.uploads.answers import refusal
 from bucketport.api.uploads.context import Route, Routes, Services, UploadContext, Way
@@ -68,10 +69,13 @@ class UploadsApi:
 
     async def handle(self, request: Request, exchange: Exchange) -> Response:
         """The answer, and what a browser is to know of it. Raises: S3Error, BackendError."""
-        origin = request.headers.get("origin")
+        cors, origin = self._services.settings.cors, request.headers.get("origin")
         if origin is None:
-            return await self._handle(request, exchange)
-        cors = self._services.settings.cors
+            response = await self._handle(request, exchange)
+            if cors is not None and request.method in ("GET", "HEAD"):
+                # For caches: a page of another origin gets more headers.
+                response.headers["Vary"] = VARY
+            return response
         if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
             exchange.operation = "Preflight"
             allowed = None if cors is None else cors.preflight(request.headers)
@@ -79,7 +83,7 @@ class UploadsApi:
                 raise AccessForbidden("CORSResponse: this origin, method or header is not allowed here.")
             return Response(200, allowed)
         if cors is not None:
-            exchange.cors = cors.answer(origin)
+            exchange.cors = cors.answer(origin) or {"Vary": VARY}
         response = await self._handle(request, exchange)
         response.headers.update(exchange.cors)
         return response

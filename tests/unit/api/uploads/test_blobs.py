@@ -137,7 +137,14 @@ def test_a_url_is_for_one_method_one_object_and_a_time(world: Any) -> None:
     url = world.url(blob_id="one")
     for method in ("PUT", "GET", "HEAD", "DELETE"):
         assert world.ask(method, url, Unread(b"x")).status == 403
-    for other in ("/default/two", "/other/one", "/default/one/x", "/default//one"):
+    for other in (
+        "/default/two",
+        "/other/one",
+        "/default/one/x",
+        "/default//one",
+        "/default/../default/one",
+        "/default/%2e%2e/one",
+    ):
         assert code(world.ask("POST", url.replace("/default/one", other), Unread(b"x"))) == (403, "AccessDenied")
     assert code(world.ask("POST", url.replace("expires=1", "expires=2"), Unread(b"x"))) == (403, "AccessDenied")
     world.clock.advance(901)

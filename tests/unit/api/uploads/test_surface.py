@@ -156,6 +156,13 @@ def test_a_page_reads_errors_too_and_those_of_backends(world: Any, monkeypatch: 
     world.bugs.clear()
 
 
+def test_caches_are_told_that_pages_get_more(world: Any) -> None:
+    world.upload(b"x")
+    url = world.url("download", blob_id="one")
+    for headers in ({}, {"origin": ORIGIN}, {"origin": "https://evil.example"}):
+        assert "Origin" in world.ask("GET", url, **headers).headers["Vary"]
+
+
 def test_without_rules_no_header_speaks_of_origins(make_world: Any) -> None:
     world = make_world(cors=None)
     assert "Access-Control-Allow-Origin" not in world.ask("GET", "/healthz", origin=ORIGIN).headers
