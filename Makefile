@@ -18,7 +18,7 @@ serve: $(INSTALLED) ## start an S3 server on 127.0.0.1:9000, data in ./bucketpor
 test: lint types ## lint, types, and all tests
 	$(BIN)/python -m pytest -n auto -q $(ARGS)
 
-servers: $(TESTABLE) ## install the real servers that the gateway's tests run against
+servers: $(TESTABLE) ## install the real servers, and the browser, that tests run against
 	@.ci/servers
 
 lint: $(TESTABLE) ## ruff: rules and format
