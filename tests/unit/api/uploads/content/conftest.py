@@ -10,12 +10,13 @@ from bucketport.api.uploads.context import Services, Settings
 from bucketport.api.uploads.surface import UploadsApi
 from bucketport.app import App
 from bucketport.backends.memory import Memory
+from bucketport.backends.remote.copying import Copier
 from bucketport.errors import IncompleteBody
 from bucketport.exchange import Exchange
 from bucketport.identity.bearer import Bearer
 from bucketport.identity.ticket import TicketUrl
 from bucketport.message import BytesBody, Request, Response
-from bucketport.model import BucketInfo, Identity, ObjectName, Scope, Secret
+from bucketport.model import BucketInfo, Identity, ObjectName, Offer, Scope, Secret
 from bucketport.options import WHOLE
 from bucketport.ports import Proof
 from bucketport.registry.embedded import EmbeddedBuckets
@@ -55,19 +56,27 @@ class Cut(BytesBody):
         return piece
 
 
-class World:
-    """Sessions of bucket `photos`, and whoever sends content to them."""
+class NoDrafts(Memory):
+    """A backend that keeps S3's rules for parts, as clouds do: content gathers in the staging store."""
 
-    def __init__(self, folder: str) -> None:
+    offers = Memory.offers - {Offer.DRAFTS}
+
+
+class World:
+    """Sessions of bucket `photos`, and whoever sends content to them. `staged`: the bucket lies in a cloud."""
+
+    def __init__(self, folder: str, staged: bool) -> None:
         self.clock = FakeClock()
-        self.backend = Memory(now=self.clock, new_id=FakeIds(), digests=DIGESTS)
+        kind = NoDrafts if staged else Memory
+        self.backend = kind(now=self.clock, new_id=FakeIds(), digests=DIGESTS)
+        staging = Memory(now=self.clock, new_id=FakeIds(), digests=DIGESTS) if staged else None
         buckets = EmbeddedBuckets(self.backend)
         self.sessions = SqliteSessions(folder)
         self.uploads = Uploads(
             self.sessions,
             buckets,
-            staging=None,
-            copier=None,
+            staging=staging,
+            copier=Copier(DIGESTS) if staged else None,
             digests=DIGESTS,
             now=self.clock,
             entropy=FakeEntropy(),
@@ -144,9 +153,9 @@ class World:
         return asyncio.run(self.send(method, path, body, **headers))
 
 
-@pytest.fixture
-def world(tmp_path: Any) -> Any:
-    made = World(str(tmp_path))
+@pytest.fixture(params=["in place", "staged"])
+def world(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+    made = World(str(tmp_path), request.param == "staged")
     yield made
     made.sessions.close()
 
