@@ -18,4 +18,4 @@ _MAY = frozenset(
 def identity_of(session: Session, actions: frozenset[str] = _MAY) -> Identity:
     """Who acts for a session: its user, limited to writing its key."""
     scope = Scope(session.bucket, (session.key,), actions)
-    return Identity(session.user, f"session {session.id}", (scope,))
+    return Identity(session.user, f"session:{session.id}", (scope,))
