@@ -26,21 +26,26 @@ class Merging(Janitor, Reading, Digesting):
         super().__init__(rooms)
         self._merger: asyncio.Task[None] | None = None
         self._merge_again = self._closing = False
+        self._unreadable: set[int] = set()
 
     def tidy(self) -> None:
         """Have the janitor and the merger look around, now or when they are done with what they are at."""
         super().tidy()
-        self.merge()
+        self._wake_merger()
 
     def merge(self) -> None:
-        """Have the merger alone look around."""
+        """Have the merger alone look around, also at what it could not read before."""
+        self._unreadable.clear()
+        self._wake_merger()
+
+    def _wake_merger(self) -> None:
         self._merge_again = True
         if self._merger is None and not self._closing:
             self._merger = asyncio.get_running_loop().create_task(self._merge())
 
     def resume(self) -> None:
         """Go on with what the last close left, when there is something and an event loop runs by now."""
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, BackendError):
             asyncio.get_running_loop()
             if self._read.unmerged(0) is not None:
                 self.merge()
@@ -71,7 +76,9 @@ class Merging(Janitor, Reading, Digesting):
             self._merger = None
 
     async def _merge_one(self, manifest: int, size: int, joined: bool) -> None:
-        """Hash it and have it merged. One that cannot be read waits for the next look."""
+        """Hash it and have it merged. One that cannot be read waits for the next start: trouble is told once."""
+        if manifest in self._unreadable:
+            return
         if not joined:
             places = self._manifest_places(manifest, 0, size, size)
             release = self._leases.take([place[0] for place in places])
@@ -79,6 +86,7 @@ class Merging(Janitor, Reading, Digesting):
                 sha256 = await self._hashed(manifest, places, size)
             except BackendError as error:
                 self._log(f"merging: {error}")
+                self._unreadable.add(manifest)
                 return
             finally:
                 release()

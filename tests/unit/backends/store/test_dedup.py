@@ -360,6 +360,11 @@ class TestUploads:
         await store.merged()
         assert "merging" in log[-1]
         assert not store.storage().exact
+        told = len(log)
+        await put(store, "another", LARGE + b"!")
+        await delete(store, "another")
+        await store.merged()
+        assert len(log) == told
         (tmp_path / "aside").rename(lost)
         store.merge()
         await store.merged()
