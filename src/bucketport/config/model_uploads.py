@@ -46,7 +46,7 @@ class Uploads(Section):
     public_url: str = Field(default="", description="The URL that minted URLs begin with; empty: as the request came.")
     orphan_seconds: int = Field(
         default=43_200,
-        ge=60,
+        ge=1,
         description="How long an upload that nobody finishes is kept after its last sign of life.",
     )
     max_bytes: int = Field(default=4 << 30, ge=1, description="Most bytes of one request's content.")

@@ -1,7 +1,9 @@
 """Which upload sessions does a command see, and what does a sweep take?"""
 
 import asyncio
+import http.client
 import json
+import signal
 import time
 
 import pytest
@@ -50,3 +52,31 @@ def test_a_server_that_runs_sweeps_by_itself(kept, serve, command):
     code, _, err = command("uploads", "sweep")
     assert code == 1
     assert "sweeps every minute" in err
+
+
+def ask_for_a_url(running, key):
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
+    body = json.dumps({"action": "upload", "bucket": "photos"})
+    connection.request("POST", "/presign", body, {"Authorization": f"Bearer {key}"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status
+
+
+KEYS = '[server]\nlisten = "127.0.0.1:0"\n[[uploads.keys]]\nname = "shop"\nkey = "{}"\n'
+
+
+def test_a_reload_switches_uploads_on_and_changes_keys(serve, folder):
+    file = folder / "config.toml"
+    file.write_text('[server]\nlisten = "127.0.0.1:0"\n')
+    running = serve("--config", "config.toml")
+    assert ask_for_a_url(running, "first-key") == 400
+    assert not (folder / "bucketport-data" / "uploads.sqlite").exists()
+    for key in ("first-key", "second-key"):
+        file.write_text(KEYS.format(key))
+        running.process.send_signal(signal.SIGHUP)
+        while ask_for_a_url(running, key) != 200:
+            running.next_event()
+    assert ask_for_a_url(running, "first-key") == 401
+    assert running.stop()[0] == 0
