@@ -53,10 +53,11 @@ class Tus:
         there = await opened(context)
         lane = await self._lane_for(there, asked)
         lane = await there.sessions.add_lane(lane)
-        at = await there.progress(lane)
         made = {"Location": _url(context, lane.number), "Upload-Expires": http_date(there.session.expires_ms)}
         if begins:
-            at = await self._fill(context, there, at, tus.Patch(0, None, checksum))
+            at = await self._fill(context, there, lane, tus.Patch(0, None, checksum))
+        else:
+            at = await there.progress(lane) if asked.final else Progress(lane, (), 0)
         if begins or asked.final:
             made["Upload-Offset"] = str(at.offset)
         await _finish(context, there, at)
@@ -112,11 +113,12 @@ class Tus:
         lane = await there.lane(context.pieces[1])
         if lane.joins:
             raise tus.FinalUpload
-        at = await there.progress(lane)
         if there.session.outcome is None:
-            at = await self._fill(context, there, at, said)
-        elif said.offset != at.offset or context.request.body.length != 0:
-            raise tus.OffsetConflict("This session is committed.")
+            at = await self._fill(context, there, lane, said)
+        else:
+            at = await there.progress(lane)
+            if said.offset != at.offset or context.request.body.length != 0:
+                raise tus.OffsetConflict("This session is committed.")
         await _finish(context, there, at)
         made = {"Upload-Offset": str(at.offset), "Upload-Expires": http_date(there.session.expires_ms)}
         return Response(204, made, close=at.broken)
@@ -146,17 +148,16 @@ class Tus:
             raise MethodNotAllowed(headers={"Allow": ", ".join(handlers)})
         return await handlers[method](context)
 
-    async def _fill(self, context: UploadContext, there: Opened, at: Progress, said: tus.Patch) -> Progress:
+    async def _fill(self, context: UploadContext, there: Opened, lane: Lane, said: tus.Patch) -> Progress:
         """Take in the request's content; how far the lane is then.
 
         Raises: UploadInUse, OffsetConflict, UploadTooLarge, ChecksumMismatch, and what the store raises.
         """
         body = context.request.body
-        name = (there.session.id, at.lane.number)
+        name = (there.session.id, lane.number)
         self._claim(name, body)
         try:
-            # What another request was storing is there by now.
-            at = await there.progress(at.lane)
+            at = await there.progress(lane)
             if said.offset != at.offset:
                 raise tus.OffsetConflict(fields={"UploadOffset": str(at.offset)})
             at = await _lengthened(there, at, said.length)
