@@ -6,12 +6,14 @@ import pathlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from bucketport.backends.memory import Memory
 from bucketport.backends.store.base import Settings
+from bucketport.backends.store.fsck import fsck
 from bucketport.backends.store.open import open_store
 from bucketport.errors import S3Error
 from bucketport.model import BucketInfo, Found, Listing, ObjectName, PartInfo, UploadName
@@ -366,11 +368,12 @@ class Agreement(RuleBasedStateMachine):
             self.both(lambda backend, _, key=key: backend.get(ObjectName(self.bucket, key), Want()))
 
 
-def test_store_agrees_with_memory(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("dedup", [False, True])
+def test_store_agrees_with_memory(tmp_path: pathlib.Path, dedup: bool) -> None:
     clock = FakeClock()
 
     async def opened() -> StoreBackend:
-        how = Settings(inline_bytes=INLINE, part_minimum=PART_MINIMUM)
+        how = Settings(inline_bytes=INLINE, part_minimum=PART_MINIMUM, dedup=dedup)
         return open_store(str(tmp_path / "data"), now=clock, entropy=FakeEntropy(), digests=DIGESTS, settings=how)
 
     memory = Memory(now=clock, new_id=FakeIds(), digests=DIGESTS, part_minimum=PART_MINIMUM)
@@ -388,3 +391,4 @@ def test_store_agrees_with_memory(tmp_path: pathlib.Path) -> None:
             )
         finally:
             runner.run(store.close())
+    assert fsck(str(tmp_path / "data"), digests=DIGESTS, deep=True).findings == ()
