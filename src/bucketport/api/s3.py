@@ -160,8 +160,8 @@ class S3Api:
             settings.owner,
         )
         response = await operation.run(context)
-        if mount is not None and (mount.cors or mount.anonymous_read or mount.acl != "private"):
-            # For caches: a page of another origin may get more headers. (It does not when nobody else may read.)
+        if mount is not None and (settings.cors or mount.cors or mount.anonymous_read or mount.acl != "private"):
+            # For caches: a page of another origin may get more headers.
             response.headers.setdefault("Vary", VARY)
         return response
 

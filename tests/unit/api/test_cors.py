@@ -14,6 +14,7 @@ from bucketport.errors import BackendError, Trouble
 from bucketport.exchange import Exchange
 from bucketport.message import BytesBody, Request, Response
 from bucketport.model import Identity, Offer
+from bucketport.options import RelayedCall
 from bucketport.ports import Proof
 from bucketport.registry.embedded import EmbeddedBuckets
 from bucketport.testing.fakes import FakeClock, FakeIds
@@ -152,6 +153,7 @@ def test_a_buckets_own_rules_hold_and_nothing_else(world: World) -> None:
 def test_an_answer_to_nobodys_page_tells_caches_that_a_page_may_get_another(world: World) -> None:
     assert world.ask("GET", "/public/k", user="").headers["Vary"] == VARY
     assert "Vary" not in world.ask("GET", "/data/k").headers
+    assert World(ONE_ORIGIN).ask("GET", "/data/k").headers["Vary"] == VARY
 
 
 def test_rules_for_the_whole_server_stand_before_what_is_built_in() -> None:
@@ -195,3 +197,23 @@ def test_a_part_of_an_upload_session_may_be_sent_to_a_private_bucket() -> None:
     assert allowed(world.preflight(url, method="PUT")) == PAGE
     assert allowed(world.ask("PUT", url, b"x", user="", origin=PAGE)) == PAGE
     assert world.preflight("/data/k?partNumber=1&X-Amz-Credential=OTHER", method="PUT").status == 403
+
+
+def test_where_a_bucket_lies_in_s3_its_rules_are_set_there_and_preflights_answered_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(ONE_ORIGIN)
+    relayed: list[str] = []
+
+    async def relay(call: RelayedCall) -> Response:
+        relayed.append(call.name)
+        return Response(200, {})
+
+    monkeypatch.setattr(world.backend, "relay", relay, raising=False)
+    world.backend.offers = (world.backend.offers - {Offer.CORS}) | {Offer.RELAY}
+    for method in ("GET", "PUT", "DELETE"):
+        assert world.ask(method, "/data?cors", RULES if method == "PUT" else b"").status == 200
+    assert world.preflight("/data/k").status == 200
+    assert world.preflight("/data/k", "https://other.example").status == 403
+    assert relayed == ["GetBucketCors", "PutBucketCors", "DeleteBucketCors"]
+    assert world.ask("PUT", "/data?cors", RULES, user="bob").status == 403
