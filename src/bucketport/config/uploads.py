@@ -30,7 +30,7 @@ from bucketport.identity.token import SessionToken
 from bucketport.metering.prometheus import Reading
 from bucketport.model import Secret
 from bucketport.mounts import Buckets, Mount
-from bucketport.registry.sqlite_uploads import SqliteSessions
+from bucketport.registry.sqlite_uploads import Counts, SqliteSessions
 from bucketport.sessions import Event
 from bucketport.transports.http1 import Http1Client
 from bucketport.transports.http1_messages import Waits
@@ -92,6 +92,7 @@ class UploadsFoundation:
         self._engine: Uploads | None = None
         self._delivery: Delivery | None = None
         self._swept = self._swept_bytes = self._unswept = 0
+        self._counts = Counts()
         self._keep_seconds = settings.uploads.webhooks.keep_seconds
         self._forget_at = 0.0
 
@@ -170,6 +171,7 @@ class UploadsFoundation:
         self._swept += len(swept.aborted)
         self._swept_bytes += swept.bytes
         self._unswept = len(swept.failed)
+        self._counts = await self.sessions.counts()
         now = self._surroundings.now()
         if now >= self._forget_at:
             self._forget_at = now + FORGET_SECONDS
@@ -191,6 +193,9 @@ class UploadsFoundation:
             Reading("uploads_swept", "Upload sessions that were given up unfinished.", lambda: self._swept, "counter"),
             Reading("uploads_swept_bytes", "Bytes that they held here.", lambda: self._swept_bytes, "counter"),
             Reading("uploads_unswept", "Those that the last sweep could not clean.", lambda: self._unswept),
+            Reading("uploads_sessions", "Sessions at the last sweep.", lambda: self._counts.sessions),
+            Reading("webhooks_waiting", "Events to be told, at the last sweep.", lambda: self._counts.waiting),
+            Reading("webhooks_failed", "Events given up, at the last sweep.", lambda: self._counts.failed),
         ]
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """Are sessions and events in FOLDER/uploads.sqlite whole, private and durable, whoever else writes there?"""
 
 import asyncio
+import dataclasses
 import os
 import stat
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from bucketport.errors import BackendError, NoSuchUpload
 from bucketport.registry.sqlite_upload_rows import LAYOUT
-from bucketport.registry.sqlite_uploads import SqliteSessions
+from bucketport.registry.sqlite_uploads import Counts, SqliteSessions
 from bucketport.sessions import Draft, Event, Lane, Outcome, Session, Terms
 
 SESSION = Session(
@@ -155,3 +156,12 @@ def test_a_file_of_a_newer_release_is_refused_with_a_sentence(folder):
     other.close()
     with pytest.raises(BackendError, match="newer bucketport"):
         SqliteSessions(folder)
+
+
+@run
+async def test_sessions_and_events_are_counted(registry, folder):
+    await registry.add(SESSION)
+    await registry.save(EVENT)
+    await registry.save(dataclasses.replace(EVENT, id="e2", failed=True))
+    await registry.save(dataclasses.replace(EVENT, id="e3", done_ms=3000))
+    assert await registry.counts() == Counts(1, 1, 1)
