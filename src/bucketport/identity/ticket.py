@@ -22,6 +22,13 @@ _ACTIONS = {
 
 _SHORT = ("/upload/", "/files/")
 
+KEPT = 4096
+"""Tickets that are remembered as good: a player or a map asks one URL for range after range, and to verify it costs
+4 of the 40 microseconds of a small download (measured 2026-11)."""
+
+_LONGEST = 2048
+"""Characters of a target that is remembered, so that what is kept stays under some 10 MiB."""
+
 
 def object_of(raw_path: str) -> ObjectName:
     """The object that a ticket's path names, in either form.
@@ -48,6 +55,7 @@ class TicketUrl:
 
     def __init__(self, secrets: Sequence[Secret], user: str) -> None:
         self._secrets, self._user = tuple(secrets), user
+        self._good: dict[tuple[str, str, str], tuple[int, Proof]] = {}
 
     def query(self, method: str, name: tuple[str, str], expires: int, bound: Bound) -> str:
         """The query of a new ticket. `name` is bucket and key; `expires` is seconds since 1970."""
@@ -60,7 +68,21 @@ class TicketUrl:
     async def authenticate(self, request: Request, now: float) -> Proof:
         """Leave for what the ticket is for. Raises: AccessDenied."""
         method = "GET" if request.method == "HEAD" else request.method
-        name = object_of(request.raw_path)
-        verify(read(request.raw_query), self._secrets, method, (name.bucket, name.key), now)
+        asked = method, request.raw_path, request.raw_query
+        known = self._good.get(asked)
+        if known is not None and now < known[0]:
+            return known[1]
+        name, ticket = object_of(request.raw_path), read(request.raw_query)
+        verify(ticket, self._secrets, method, (name.bucket, name.key), now)
         scope = Scope(name.bucket, (name.key,), _ACTIONS[method])
-        return Proof(Identity(self._user, "ticket", (scope,)))
+        proof = Proof(Identity(self._user, "ticket", (scope,)))
+        self._remember(asked, ticket.expires, proof)
+        return proof
+
+    def _remember(self, asked: tuple[str, str, str], expires: int, proof: Proof) -> None:
+        """Keep what was verified, byte for byte as it was sent, until it expires."""
+        if len(asked[1]) + len(asked[2]) > _LONGEST:
+            return
+        if len(self._good) >= KEPT:
+            self._good.clear()
+        self._good[asked] = expires, proof

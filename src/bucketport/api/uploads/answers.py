@@ -55,11 +55,12 @@ async def read_object(context: UploadContext) -> dict[str, object]:
     Raises: EntityTooLarge, RequestTimeout, IncompleteBody; InvalidRequest when it is no JSON object.
     """
     body, limit = context.request.body, context.settings.max_json_bytes
-    if body.length is not None and body.length > limit:
-        raise _too_large(body.length, limit)
+    length = body.length
+    if length is not None and length > limit:
+        raise _too_large(length, limit)
     body.within(context.settings.json_seconds)
     text = b""
-    while piece := await body.read():
+    while len(text) != length and (piece := await body.read()):
         text += piece
         if len(text) > limit:
             raise _too_large(len(text), limit)

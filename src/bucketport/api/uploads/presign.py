@@ -139,11 +139,8 @@ def wrong(member: str, expected: str, got: object) -> S3Error:
 
 def uuid7(now_ms: int, chance: bytes) -> str:
     """A UUID of version 7: its order is that of its time. `chance` is ten unpredictable bytes. Source: RFC 9562."""
-    number = int.from_bytes(chance, "big")
-    high = (now_ms & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | number >> 68
-    low = 1 << 63 | number & 0x3FFF_FFFF_FFFF_FFFF
-    text = f"{high:016x}{low:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, drawn = f"{now_ms:012x}", chance.hex()
+    return f"{time[:8]}-{time[8:]}-7{drawn[:3]}-{'89ab'[chance[9] & 3]}{drawn[3:6]}-{drawn[6:18]}"
 
 
 def _bound(asked: dict[str, object], action: str) -> Bound:

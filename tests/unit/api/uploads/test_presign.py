@@ -48,7 +48,8 @@ def test_an_upload_needs_no_name(world: Any) -> None:
 def test_ids_are_in_the_order_of_their_time() -> None:
     ids = [uuid7(now, bytes([255 - now] * 10)) for now in range(50)]
     assert ids == sorted(ids)
-    assert all(uuid.UUID(one).version == 7 for one in ids)
+    assert all(uuid.UUID(one).version == 7 and uuid.UUID(one).variant == uuid.RFC_4122 for one in ids)
+    assert {len(uuid7(2**48 - 1, bytes(range(at, at + 10)))) for at in range(100)} == {36}
 
 
 @pytest.mark.parametrize("name", ["admin", "files", "upload", "presign", "healthz", "minio", "-", "ADMIN"])
