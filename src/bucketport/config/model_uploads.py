@@ -52,7 +52,7 @@ class Uploads(Section):
     max_bytes: int = Field(default=4 << 30, ge=1, description="Most bytes of one request's content.")
     max_json_bytes: int = Field(default=100 << 10, ge=1, description="Most bytes of a call's JSON.")
     json_seconds: float = Field(default=30, gt=0, description="How long a call's JSON may take to arrive, in all.")
-    max_session_seconds: int = Field(default=7 * 86_400, ge=1, description="The longest life of a session or a URL.")
+    max_session_seconds: int = Field(default=7 * 86_400, ge=1, description="The longest life of an upload session.")
     dedup: bool = Field(
         default=True,
         description="Whether buckets that are uploaded to keep equal content once (in the embedded store).",
