@@ -19,8 +19,17 @@ from bucketport.wire.tus import NoSuchTusUpload, UploadGone
 
 
 @record
+class Mark:
+    """A part that a lane was seen to have, and the bytes up to its end: what comes before it is not listed again."""
+
+    part: PartInfo
+    offset: int
+
+
+@record
 class Progress:
-    """How far a lane is: its parts in the order of the content, and the bytes of them together.
+    """How far a lane is: its parts in the order of the content (the last ones only, where it was asked from a mark on),
+    and the bytes of all.
 
     `broken`: the client of this request broke off, or was made to end.
     """
@@ -34,6 +43,11 @@ class Progress:
     def complete(self) -> bool:
         """Whether all of it is here."""
         return self.lane.length == self.offset
+
+    @property
+    def mark(self) -> Mark | None:
+        """Its end, to be asked from later; None when it has no parts."""
+        return Mark(self.parts[-1], self.offset) if self.parts else None
 
     @property
     def next_number(self) -> int:
@@ -77,15 +91,26 @@ class Opened:
             raise NoSuchTusUpload
         return found
 
-    async def progress(self, lane: Lane) -> Progress:
-        """How far a lane is. Once the session is committed nothing is missing anywhere."""
+    async def progress(self, lane: Lane, mark: Mark | None = None) -> Progress:
+        """How far a lane is. Once the session is committed nothing is missing anywhere.
+
+        `mark` is where it ended before: a lane only ever grows at its end, so the rest follows from that part.
+        """
         outcome = self.session.outcome
         if outcome is not None:
             return Progress(lane, (), outcome.size if lane.length is None else lane.length)
+        if mark is not None:
+            found = await self.uploads.parts(self.session, self.mount, mark.part.number, last_number(lane.number))
+            if found and _same(found[0], mark.part):
+                return Progress(lane, found, mark.offset + sum(part.size for part in found[1:]))
         parts: list[PartInfo] = []
         for number in lane.joins or (lane.number,):
             parts += await self.uploads.parts(self.session, self.mount, first_number(number), last_number(number))
         return Progress(lane, parts, sum(part.size for part in parts))
+
+
+def _same(part: PartInfo, other: PartInfo) -> bool:
+    return (part.number, part.size, part.etag) == (other.number, other.size, other.etag)
 
 
 async def opened(context: UploadContext) -> Opened:

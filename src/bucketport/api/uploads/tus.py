@@ -10,7 +10,7 @@ import functools
 from collections.abc import Mapping
 
 from bucketport.api.uploads.context import Handler, Route, Routes, UploadContext, Way
-from bucketport.api.uploads.lanes import Opened, Progress, let_go, opened
+from bucketport.api.uploads.lanes import Mark, Opened, Progress, let_go, opened
 from bucketport.api.uploads.presign import origin_of
 from bucketport.api.uploads.segments import SEGMENT, Filling, Source, pour, pour_checked
 from bucketport.api.uploads.sessions import occasion_of
@@ -26,15 +26,20 @@ LANES = 10_000
 """Uploads that one session may have: what repeats a lost creation, and parallel pieces; more is an attack."""
 
 
+MARKS = 1000
+"""Lanes whose ends are remembered."""
+
 TYPE_BYTES = 255
 """The longest content type."""
 
 
 class Tus:
-    """The handlers; what they share is which lanes are being filled in this process, and by whose content."""
+    """The handlers; what they share is which lanes are being filled in this process, by whose content, and where those
+    that were filled last ended (or each request would list what all before it stored)."""
 
     def __init__(self) -> None:
         self._busy: dict[tuple[str, int], RequestBody] = {}
+        self._marks: dict[tuple[str, int], Mark] = {}
 
     async def options(self, context: UploadContext) -> Response:
         """What is offered."""
@@ -88,7 +93,7 @@ class Tus:
         """How far an upload is. What is whole and was not committed (a crash came between) is committed now."""
         there = await opened(context)
         lane = await there.lane(context.pieces[1])
-        at = await there.progress(lane)
+        at = await there.progress(lane, self._marks.get((there.session.id, lane.number)))
         await _finish(context, there, at)
         made = {
             "Cache-Control": "no-store",
@@ -157,7 +162,7 @@ class Tus:
         name = (there.session.id, lane.number)
         self._claim(name, body)
         try:
-            at = await there.progress(lane)
+            at = await there.progress(lane, self._marks.get(name))
             if said.offset != at.offset:
                 raise tus.OffsetConflict(fields={"UploadOffset": str(at.offset)})
             at = await _lengthened(there, at, said.length)
@@ -176,7 +181,15 @@ class Tus:
             del self._busy[name]
         if source.broken is not None:
             context.exchange.reason = f"broke off: {source.broken.code}"
-        return Progress(at.lane, [*at.parts, *made], at.offset + source.taken, source.broken is not None)
+        at = Progress(at.lane, [*at.parts, *made], at.offset + source.taken, source.broken is not None)
+        self._remember(name, at.mark)
+        return at
+
+    def _remember(self, name: tuple[str, int], mark: Mark | None) -> None:
+        if len(self._marks) >= MARKS:
+            del self._marks[next(iter(self._marks))]
+        if mark is not None:
+            self._marks[name] = mark
 
     def _claim(self, name: tuple[str, int], body: RequestBody) -> None:
         """Be the one that fills a lane. Raises: UploadInUse; the one that does is then made to end."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import hashlib
 
 import pytest
@@ -91,6 +92,39 @@ def test_content_in_several_requests_is_one_object(world, url):
     assert world.session.outcome is None
     assert world.commit() == b"hello wonderfulworld"
     assert offset(world, url) == 20
+
+
+def test_many_requests_do_not_list_what_all_before_them_stored(world, path, monkeypatch):
+    listed = []
+    parts = world.uploads.parts
+
+    async def counted(*bounds):
+        found = await parts(*bounds)
+        listed.append(len(found))
+        return found
+
+    monkeypatch.setattr(world.uploads, "parts", counted)
+    url = create(world, path, 30).headers["Location"]
+    for at in range(30):
+        assert patch(world, url, at, b"x").status == 204
+        assert offset(world, url) == at + 1
+    assert max(listed) == 1
+    # Another process knows nothing of it, and comes to the same end.
+    world.handlers._marks.clear()
+    assert offset(world, url) == 30
+    assert world.commit() == b"x" * 30
+
+
+def test_what_another_process_stored_is_seen(world, url):
+    patch(world, url, 0, b"hello")
+    remembered = dict(world.handlers._marks)
+    patch(world, url, 5, b" world")
+    world.handlers._marks.update(remembered)
+    assert offset(world, url) == 11
+    assert patch(world, url, 11, b"!").status == 204
+    (name,) = remembered
+    world.handlers._marks[name] = type(remembered[name])(dataclasses.replace(remembered[name].part, etag="else"), 5)
+    assert offset(world, url) == 12
 
 
 def test_a_wrong_offset_changes_nothing(world, url):
