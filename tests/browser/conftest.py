@@ -187,7 +187,7 @@ def browser() -> Iterator[Any]:
         pytest.skip("Chromium is not installed: make servers")
     with playwright.sync_playwright() as started:
         # As root it has no sandbox of its own; these pages are ours.
-        running = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        running = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield running
         running.close()
 
