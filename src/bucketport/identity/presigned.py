@@ -20,7 +20,7 @@ class PresignedUrl:
         return is_presigned(request.raw_query)
 
     async def authenticate(self, request: Request, now: float) -> Proof:
-        """Who signed. Raises: the S3Errors of `read_query` and `prove`; InvalidArgument for any Authorization beside."""
+        """Who signed. Raises: the S3Errors of `read_query` and `prove`; InvalidArgument for an Authorization beside."""
         if request.headers.get("authorization"):
             raise two_mechanisms(request)
         return await prove(read_query(request, self._region), self._credentials, now)
