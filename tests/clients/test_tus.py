@@ -91,16 +91,15 @@ class Running:
 
 
 class CuttingProxy:
-    """Hands bytes on to a server; of each connection only as many from the client as `budgets` says, in turn.
+    """Hands bytes on to a server; of each connection only the first `most` (or a little more) from the client.
 
-    A client then sees a reset, and the server an end. `passed` counts what was handed on to the server.
+    A client then sees a reset, and the server an end: a file that is larger arrives only if the client goes on with it.
     """
 
-    def __init__(self, target, *budgets):
+    def __init__(self, target, most):
         host, _, port = target.rpartition(":")
-        self._target, self._budgets = (host, int(port)), list(budgets)
-        self._lock = threading.Lock()
-        self.passed = self.cuts = 0
+        self._target, self._most = (host, int(port)), most
+        self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -125,13 +124,8 @@ class CuttingProxy:
             while piece := client.recv(65536):
                 server.sendall(piece)
                 sent += len(piece)
-                with self._lock:
-                    self.passed += len(piece)
-                    cut = bool(self._budgets) and sent >= self._budgets[0]
-                    if cut:
-                        self._budgets.pop(0)
-                        self.cuts += 1
-                if cut:
+                if sent >= self._most:
+                    self.cuts += 1
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     break
         for end in (server, client):
@@ -197,11 +191,9 @@ def test_tuspy_uploads_in_pieces_with_checksums(server, file, sha256):
 
 def test_tuspy_goes_on_after_cut_connections(server, file, sha256):
     url, key = server.session()
-    with CuttingProxy(server.address, 9 * MIB, 5 * MIB) as proxy:
+    with CuttingProxy(server.address, 8 * MIB) as proxy:
         tuspy(through(proxy, server, url), file, retries=20, retry_delay=0.05).upload()
-        assert proxy.cuts == 2
-        # What the server had was not sent again: but for what was on the way at a cut.
-        assert proxy.passed < 24 * MIB
+        assert proxy.cuts >= 2
     assert server.sha256(key) == sha256
 
 
@@ -290,10 +282,9 @@ def test_javascript_uploads_pieces_in_parallel(server, file, sha256):
 @needs_javascript
 def test_javascript_goes_on_after_cut_connections(server, file, sha256):
     url, key = server.session()
-    with CuttingProxy(server.address, 9 * MIB, 5 * MIB) as proxy:
+    with CuttingProxy(server.address, 8 * MIB) as proxy:
         events = javascript(through(proxy, server, url), file)
-        assert proxy.cuts == 2
-        assert proxy.passed < 24 * MIB
+        assert proxy.cuts >= 2
     assert [event["event"] for event in events][-1] == "success"
     assert server.sha256(key) == sha256
 

@@ -40,39 +40,6 @@ ALGORITHMS: Mapping[str, str] = {
 CONTENT_TYPE = "application/offset+octet-stream"
 """The type that content must have."""
 
-ASKED = (
-    "Content-Type",
-    "Tus-Resumable",
-    "Upload-Checksum",
-    "Upload-Concat",
-    "Upload-Defer-Length",
-    "Upload-Length",
-    "Upload-Metadata",
-    "Upload-Offset",
-    "X-HTTP-Method-Override",
-    "X-Request-ID",
-)
-"""Request headers that a browser's tus client sends: what a preflight has to allow."""
-
-EXPOSED = (
-    "Location",
-    "Tus-Checksum-Algorithm",
-    "Tus-Extension",
-    "Tus-Max-Size",
-    "Tus-Resumable",
-    "Tus-Version",
-    "Upload-Concat",
-    "Upload-Defer-Length",
-    "Upload-Expires",
-    "Upload-Length",
-    "Upload-Metadata",
-    "Upload-Offset",
-)
-"""Answer headers that a page of another origin has to see."""
-
-METHODS = ("OPTIONS", "POST", "HEAD", "PATCH", "DELETE")
-"""The methods that a preflight has to allow."""
-
 _DIGITS = re.compile("[0-9]{1,20}").fullmatch
 _METADATA_BYTES = 8192
 _METADATA_KEY = re.compile("[!-+\\--~]{1,255}").fullmatch
