@@ -115,11 +115,16 @@ class CopyOptions:
 
 @record
 class UploadOptions:
-    """How a multipart object is to be stored; `checksum_type` is `COMPOSITE`, `FULL_OBJECT` or empty (none asked)."""
+    """How a multipart object is to be stored; `checksum_type` is `COMPOSITE`, `FULL_OBJECT` or empty (none asked).
+
+    `upload_id` (Offer.DRAFTS): the id that the upload is to have, letters and digits. When one of that id is there, or
+    was completed not long ago, nothing changes, so it can be asked for again. Empty: a new one.
+    """
 
     put: PutOptions
     checksum_algorithm: str = ""
     checksum_type: str = ""
+    upload_id: str = ""
 
 
 @record

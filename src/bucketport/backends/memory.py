@@ -253,7 +253,9 @@ class Memory:
         """Begin an upload."""
         bucket, put = self._bucket(name.bucket), options.put
         self._begun += 1
-        upload = UploadName(name.bucket, name.key, f"{self._begun:012x}{self._new_id()}")
+        upload = UploadName(name.bucket, name.key, options.upload_id or f"{self._begun:012x}{self._new_id()}")
+        if upload.upload_id in bucket.uploads or upload.upload_id in bucket.completed:
+            return upload
         info = UploadInfo(
             upload, put.owner, self._now_ms(), put.storage_class, options.checksum_algorithm, options.checksum_type
         )

@@ -14,6 +14,7 @@ from bucketport.errors import (
     BackendError,
     BadDigest,
     Conflict,
+    NoSuchBucket,
     NoSuchKey,
     NoSuchUpload,
     OperationAborted,
@@ -240,10 +241,11 @@ async def _same(source: Located, target: Located, there: ObjectInfo, session: Se
 
 async def remove_staged(place: Place) -> None:
     """Let go of all that a staged draft left: its upload or the object that was made of it."""
-    with contextlib.suppress(NoSuchUpload):
+    with contextlib.suppress(NoSuchUpload, NoSuchBucket):
         await place.backend.abort(place.upload)
     name = ObjectName(place.upload.bucket, place.upload.key)
-    await place.backend.delete(name, None, NO_CONDITIONS)
+    with contextlib.suppress(NoSuchBucket):
+        await place.backend.delete(name, None, NO_CONDITIONS)
 
 
 class Nothing:

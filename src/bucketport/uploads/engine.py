@@ -6,6 +6,7 @@ all that is known of progress, so a commit that broke off anywhere is redone by 
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -32,7 +33,7 @@ from bucketport.uploads import choice, terms
 from bucketport.uploads.acting import identity_of as identity_of
 from bucketport.uploads.committing import Asked, Committing, Means, remove_staged
 from bucketport.uploads.events import UNKNOWN, Occasion
-from bucketport.uploads.place import Place, parts_of
+from bucketport.uploads.place import Place, draft_id, parts_of
 from bucketport.uploads.targets import PUBLIC_ONLY, TargetRules
 from bucketport.uploads.tokens import Tokens
 
@@ -226,7 +227,7 @@ class Uploads:
             return
         if found.outcome is not None:
             raise UploadCommitted
-        await self._drop(found, mount)
+        await self._drop(self._supposed(found, mount), mount)
         await self.sessions.remove(found.id, found.created_ms)
 
     async def forget(self, session: Session) -> None:
@@ -259,25 +260,36 @@ class Uploads:
 
     async def _clean(self, session: Session, *, dry_run: bool) -> int:
         """Let go of what a session still holds; how many bytes that were here."""
-        if session.draft is None or (session.outcome is not None and not session.draft.staged):
-            return 0
+        known = session.draft is not None
         try:
             mount = await self.mount(session)
         except NoSuchBucket:
-            if not session.draft.staged:
+            if session.draft is None or not session.draft.staged:
                 return 0
             mount = Mount(session.bucket, self._staging_store())
+        session = self._supposed(session, mount)
+        if session.draft is None:
+            return 0
         place = self._place(session, mount)
         size = 0
         if place.loose:
             try:
                 size = choice.size_of(await parts_of(place))
-            except NoSuchUpload:
-                if not dry_run:
+            except (NoSuchUpload, NoSuchBucket):
+                if known and not dry_run:
                     await self._tell(session, mount, place)
+        elif session.outcome is not None:
+            return 0
         if not dry_run:
             await self._drop(session, mount)
         return size
+
+    def _supposed(self, session: Session, mount: Mount) -> Session:
+        """The session with the draft that somebody may have made without the registry's knowing, where it has none."""
+        in_place = Offer.DRAFTS in mount.backend.offers
+        if session.draft is not None or not (in_place or self._staging is not None):
+            return session
+        return dataclasses.replace(session, draft=Draft(draft_id(session), not in_place))
 
     async def _tell(self, session: Session, mount: Mount, place: Place) -> None:
         """The draft is gone, so a commit may have broken off after its object was there: its webhook is told yet."""
@@ -318,11 +330,15 @@ class Uploads:
         return found
 
     async def _make(self, session: Session, mount: Mount, *, staged: bool, headers: Mapping[str, str]) -> Session:
-        """Make its draft. Of many at once one is named in the registry; the others give up their own."""
+        """Make its draft. Of many at once one is named in the registry; the others give up their own, if it is another.
+
+        Where a draft's id can be chosen, all make the same one; a crash in between leaves it to whoever comes next.
+        """
         described = {**headers, **session.headers}
         terms.check_content_type(session.terms, described.get("content-type", ""))
-        options = UploadOptions(PutOptions(STAGING_OWNER if staged else session.user, described))
         backend = self._staging_store() if staged else mount.backend
+        chosen = draft_id(session) if Offer.DRAFTS in backend.offers else ""
+        options = UploadOptions(PutOptions(STAGING_OWNER if staged else session.user, described), upload_id=chosen)
         name = ObjectName(STAGING, session.id) if staged else ObjectName(session.bucket, session.key)
         if Offer.MULTIPART not in backend.offers:
             raise NotImplemented("The storage of this bucket has no multipart uploads.")

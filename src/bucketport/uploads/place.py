@@ -1,8 +1,11 @@
 """Where does a session's content gather, and what of it is there? A draft's place, and its parts page by page."""
 
+import hashlib
+
 from bucketport.model import PartInfo, UploadName
 from bucketport.ports import StoreBackend
 from bucketport.record import record
+from bucketport.sessions import Session
 
 PAGE = 1000
 
@@ -16,6 +19,13 @@ class Place:
     upload: UploadName
     staged: bool
     loose: bool
+
+
+def draft_id(session: Session) -> str:
+    """The id of a session's draft where we can choose it: it follows from the session, so that a draft is found again
+    that a crash left before the registry knew of it."""
+    made = hashlib.sha256(f"draft\n{session.id}\n{session.created_ms}".encode()).hexdigest()
+    return f"{session.created_ms:012x}{made[:30]}"
 
 
 async def parts_of(place: Place, first: int = 1, last: int | None = None) -> list[PartInfo]:

@@ -6,6 +6,7 @@ What describes the object (its type, its metadata) comes with the request that m
 after its first chunk.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 
@@ -132,6 +133,8 @@ async def _begin(context: UploadContext, asked: Session, mount: Mount) -> Sessio
             await check_absent(mount, ObjectName(asked.bucket, asked.key))
         # What was merged is the object's now; what was not, goes.
         await uploads.forget(found)
+        # A session and its draft are known by id and beginning: no two of an id began at once, whatever the clock says.
+        asked = dataclasses.replace(asked, created_ms=max(asked.created_ms, found.created_ms + 1))
         found = None
     if found is None:
         if not asked.terms.replace:

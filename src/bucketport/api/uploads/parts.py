@@ -40,6 +40,8 @@ async def urls(context: UploadContext) -> Response:
     numbers = _numbers(asked, session)
     left = max(session.expires_ms // 1000 - int(now), 1)
     seconds = min(asking.number(asked, "expires_in", 1, 7 * 86_400) or LIFETIME, left)
+    # A client that hangs up now must not leave an upload in a cloud that nobody knows of.
+    context.request.body.outlive()
     mount = await context.uploads.mount(session)
     made = await (_direct if session.direct else _own)(context, session, mount, numbers, seconds)
     return answer(200, {"success": True, "parts": made, "expires_in": seconds}, {"Cache-Control": "no-store"})

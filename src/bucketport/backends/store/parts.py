@@ -33,7 +33,7 @@ class Parts(Intake):
     async def create_upload(self, name: ObjectName, options: UploadOptions) -> UploadName:
         """Begin an upload."""
         put, now = options.put, self._now_ms()
-        upload = UploadName(name.bucket, name.key, self._new_upload_id(now))
+        upload = UploadName(name.bucket, name.key, options.upload_id or self._new_upload_id(now))
         face = Face(
             0,
             "",
@@ -48,7 +48,9 @@ class Parts(Intake):
             map_text(put.tags) if put.tags else None,
             len(put.tags),
         )
-        await self._submit(CreateUpload(name.bucket, name.key.encode(), upload.upload_id, face))
+        await self._submit(
+            CreateUpload(name.bucket, name.key.encode(), upload.upload_id, face, bool(options.upload_id))
+        )
         return upload
 
     def _new_upload_id(self, now_ms: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from bucketport.errors import InvalidPart, InvalidPartOrder, NoSuchKey, NoSuchUpload, PreconditionFailed
 from bucketport.model import ObjectName, Offer, PartInfo, UploadName
-from bucketport.options import WHOLE, CompleteOptions, CopyOptions, UploadOptions, Want, WriteConditions
+from bucketport.options import WHOLE, CompleteOptions, CopyOptions, ListQuery, UploadOptions, Want, WriteConditions
 from bucketport.ports import DraftsBackend, StoreBackend
 from bucketport.testing.contracts.base import Contract, blob, delete, info_of, is_there, options, put, read
 from bucketport.testing.contracts.uploads import begin, md5, send
@@ -77,6 +77,21 @@ class TestDrafts(Contract):
         await backend.complete(upload, told)
         info = await info_of(backend, bucket, "key")
         assert info.headers == {"content-type": "image/png", "x-amz-meta-new": "2"}
+
+    async def test_an_upload_that_is_begun_again_by_its_id_is_the_same(
+        self, backend: StoreBackend, bucket: str
+    ) -> None:
+        name, how = ObjectName(bucket, "key"), UploadOptions(options(), upload_id="0badc0de" * 5)
+        upload = await backend.create_upload(name, how)
+        assert upload.upload_id == "0badc0de" * 5
+        parts = await send(backend, upload, {1: b"one"})
+        assert await backend.create_upload(name, how) == upload
+        await backend.complete(upload, loosely(*parts))
+        assert await backend.create_upload(name, how) == upload
+        with pytest.raises(NoSuchUpload):
+            await send(backend, upload, {1: b"late"})
+        assert list((await backend.list_uploads(bucket, ListQuery())).entries) == []
+        assert await read(backend, bucket, "key") == b"one"
 
     async def test_parts_that_are_not_named_are_left_out(self, backend: StoreBackend, bucket: str) -> None:
         upload = await begin(backend, bucket)

@@ -1,5 +1,6 @@
 """Is a commit that broke off anywhere redone by asking again? Each call that it makes fails once, before and after."""
 
+import contextlib
 import inspect
 
 import pytest
@@ -107,6 +108,20 @@ async def test_a_first_part_that_broke_off_at_any_call_can_be_sent_again(world, 
             await world_send(world.another(), session, mount)
         await world.engine.commit(session, mount)
         assert await world.content(session.key) == b"content"
+        assert await world.held() == []
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_what_a_first_part_left_is_swept_where_nobody_goes_on(world, after):
+    for calls in range(1, 10):
+        session, _ = await world.begin(session_id=f"s{calls}", key=f"s{calls}")
+        engine = world.another(Fuse(calls, after).through)
+        with contextlib.suppress(Crash):
+            await world_send(engine, session, await engine.mount(session))
+    world.clock.advance(61)
+    await world.engine.sweep(100)
+    assert await world.held() == []
+    assert await world.sessions.list("", 100) == []
 
 
 async def world_send(engine, session, mount):

@@ -146,12 +146,16 @@ class DeleteBucket:
 
 @record
 class CreateUpload:
-    """Begin an upload; `face` holds what the object will have (its size and etag are not used)."""
+    """Begin an upload; `face` holds what the object will have (its size and etag are not used).
+
+    `again`: it may be there, or be completed, already, and stays as it is then.
+    """
 
     bucket: str
     key: bytes
     upload_id: str
     face: Face
+    again: bool = False
 
 
 @record

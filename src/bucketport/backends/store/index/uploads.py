@@ -26,6 +26,10 @@ _CREATE = (
     "INSERT INTO uploads(bucket, key, upload_id, started_ms, owner, storage_class, checksum_algorithm, checksum_type, "
     "acl, headers, tags, tags_count, manifest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
+_THERE = (
+    "SELECT 1 FROM uploads WHERE bucket=?1 AND key=?2 AND upload_id=?3 "
+    "UNION ALL SELECT 1 FROM completed WHERE upload_id=?3 AND bucket=?1 AND key=?2"
+)
 _PUT_PART = (
     "INSERT OR REPLACE INTO parts(manifest, number, size, etag, modified_ms, checksums, blob) VALUES (?,?,?,?,?,?,?)"
 )
@@ -34,6 +38,8 @@ _PUT_PART = (
 def create_upload(tx: Transaction, change: CreateUpload) -> None:
     """The upload's row and its empty manifest."""
     bucket, face = tx.bucket(change.bucket), change.face
+    if change.again and tx.row(_THERE, (bucket, change.key, change.upload_id)) is not None:
+        return
     manifest = tx.new_id()
     tx.run("INSERT INTO manifests(id, refs, revision) VALUES (?, 1, 0)", (manifest,))
     tx.run(
