@@ -30,6 +30,11 @@ class Proxies:
     trusted: Sequence[Network] = ()
     public: Sequence[PublicUrl] = ()
 
+    @property
+    def any_base(self) -> bool:
+        """Whether a request's path may begin with a part that a proxy put there."""
+        return bool(self.trusted) or any(url.path for url in self.public)
+
     def trusts(self, client: str) -> bool:
         """Whether that peer's forwarding headers are believed. A Unix socket's peer (no address) is not."""
         try:
@@ -50,6 +55,25 @@ def parse_public_url(text: str) -> PublicUrl:
 
 def as_sent(request: Request, proxies: Proxies) -> Request:
     """The request as its client sent and signed it; `base` is the part of its path that stands before the bucket."""
+    host, scheme, base = _called(request, proxies)
+    path = request.raw_path
+    if base and not _begins(path, base):
+        path = base + path
+    return dataclasses.replace(
+        request, raw_path=path, headers={**request.headers, "host": host}, scheme=scheme, base=base
+    )  # fmt: skip
+
+
+def without_base(request: Request, proxies: Proxies) -> Request:
+    """The request as a proxy passes it on that takes its path off: for what is not signed with its path."""
+    base = _called(request, proxies)[2]
+    if not base or not _begins(request.raw_path, base):
+        return request
+    return dataclasses.replace(request, raw_path=request.raw_path[len(base) :] or "/")
+
+
+def _called(request: Request, proxies: Proxies) -> tuple[str, str, str]:
+    """Host, scheme, and the start of the path that belongs to the proxy, as the client called us."""
     headers = request.headers
     host, scheme, prefix = headers.get("host", ""), request.scheme, ""
     trusted = bool(proxies.trusted) and proxies.trusts(request.client)
@@ -62,12 +86,11 @@ def as_sent(request: Request, proxies: Proxies) -> Request:
         host, scheme, prefix = (host if host.lower() == url.host else url.host), url.scheme, prefix or url.path
     if prefix and not prefix.startswith("/"):
         prefix = "/" + prefix
-    path = request.raw_path
-    if prefix and path != prefix and not path.startswith(prefix + "/"):
-        path = prefix + path
-    return dataclasses.replace(
-        request, raw_path=path, headers={**headers, "host": host}, scheme=scheme, base=prefix
-    )  # fmt: skip
+    return host, scheme, prefix
+
+
+def _begins(path: str, base: str) -> bool:
+    return path == base or path.startswith(base + "/")
 
 
 def _first(header: str) -> str:

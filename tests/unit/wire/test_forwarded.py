@@ -5,7 +5,7 @@ import ipaddress
 import pytest
 
 from bucketport.message import NoBody, Request
-from bucketport.wire.forwarded import Proxies, as_sent, parse_public_url
+from bucketport.wire.forwarded import Proxies, as_sent, parse_public_url, without_base
 
 TRUSTED = (ipaddress.ip_network("10.0.0.0/8"),)
 
@@ -58,3 +58,21 @@ def test_the_first_public_url_stands_in_when_a_trusted_proxy_says_no_host() -> N
 def test_what_is_no_url_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="looks like"):
         parse_public_url(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [("/s3/b/k", "/b/k"), ("/s3", "/"), ("/s3/", "/"), ("/s3x/k", "/s3x/k"), ("/b/k", "/b/k"), ("/s3/s3/k", "/s3/k")],
+)
+def test_the_path_that_a_proxy_left_on_can_be_taken_off(path: str, left: str) -> None:
+    proxies = Proxies((), (parse_public_url("https://data.example.org/s3"),))
+    asked = request(path, host="data.example.org")
+    assert without_base(asked, proxies).raw_path == left
+    assert without_base(asked, proxies).headers == asked.headers
+    assert without_base(asked, Proxies()) is asked
+
+
+def test_whether_a_path_may_be_a_proxys_is_known_beforehand() -> None:
+    assert Proxies(TRUSTED).any_base
+    assert Proxies((), (parse_public_url("https://data.example.org/s3"),)).any_base
+    assert not Proxies((), (parse_public_url("https://data.example.org"),)).any_base

@@ -20,6 +20,7 @@ from bucketport.ports import Method, Proof
 from bucketport.wire import address as addresses
 from bucketport.wire import sigv2
 from bucketport.wire.authorization import is_presigned
+from bucketport.wire.forwarded import Proxies, as_sent, without_base
 
 TABLES: tuple[Routes, ...] = (
     admin.ROUTES, presign.ROUTES, blobs.ROUTES, sessions.ROUTES, parts.ROUTES, tus.ROUTES, form.ROUTES,
@@ -49,9 +50,13 @@ class UploadsApi:
             if route.way is Way.OPEN or route.way in self._ways
         }
         self._methods: Mapping[str, str] = _methods(self._routes)
+        proxies = services.settings.proxies
+        self._before: Proxies | None = proxies if proxies is not None and proxies.any_base else None
 
     def wants(self, request: Request) -> bool:
         """Its own paths, and every path whose query has `sig` and `expires`; but nothing that is signed for AWS."""
+        if self._before is not None:
+            request = without_base(request, self._before)
         path, query = request.raw_path, request.raw_query
         if not (path in _PATHS or path.startswith(_BELOW) or (query and "sig=" in query and _bears_ticket(query))):
             return False
@@ -64,11 +69,16 @@ class UploadsApi:
         query = request.raw_query
         if query and _AWS(query) and (is_presigned(query) or sigv2.is_presigned(query)):
             return True
-        domains = self._services.settings.domains
-        return bool(domains) and addresses.split("/", request.headers.get("host", ""), domains).virtual
+        settings = self._services.settings
+        if not settings.domains:
+            return False
+        sent = request if settings.proxies is None else as_sent(request, settings.proxies)
+        return addresses.split("/", sent.headers.get("host", ""), settings.domains).virtual
 
     async def handle(self, request: Request, exchange: Exchange) -> Response:
         """The answer, and what a browser is to know of it. Raises: S3Error, BackendError."""
+        if self._before is not None:
+            request = without_base(request, self._before)
         cors, origin = self._services.settings.cors, request.headers.get("origin")
         if origin is None:
             response = await self._handle(request, exchange)
