@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import select
 import shutil
 import signal
 import socket
@@ -114,31 +115,26 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._target)
-                threading.Thread(target=self._up, args=(client, server), daemon=True).start()
-                threading.Thread(target=self._down, args=(client, server), daemon=True).start()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
-    def _up(self, client, server):
+    def _serve(self, client):
         sent = 0
-        with contextlib.suppress(OSError):
-            while piece := client.recv(65536):
-                server.sendall(piece)
-                sent += len(piece)
-                if sent >= self._most:
-                    self.cuts += 1
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    break
-        for end in (server, client):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-
-    def _down(self, client, server):
-        with contextlib.suppress(OSError):
-            while piece := server.recv(65536):
-                client.sendall(piece)
-        with contextlib.suppress(OSError):
-            client.shutdown(socket.SHUT_RDWR)
+        with client, socket.create_connection(self._target) as server, contextlib.suppress(OSError):
+            # Whatever ends it, the client sees a reset at once, even when what it sent was not read.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            while sent < self._most:
+                ready, _, _ = select.select([client, server], [], [])
+                if server in ready:
+                    if not (answer := server.recv(65536)):
+                        client.shutdown(socket.SHUT_WR)
+                        return
+                    client.sendall(answer)
+                if client in ready:
+                    if not (piece := client.recv(65536)):
+                        return
+                    server.sendall(piece)
+                    sent += len(piece)
+            self.cuts += 1
 
 
 @pytest.fixture(scope="module")
