@@ -106,6 +106,8 @@ class IncomingBody:
     def within(self, seconds: float) -> None:
         """As `message.RequestBody.within`."""
         self.limit = self._line.later(seconds)
+        if self._waiter is not None:
+            self._line.silence(True)
 
     async def read(self) -> bytes:
         """The next piece of a batch; empty at the end. One reader at a time.
