@@ -4,6 +4,7 @@ Only what the ticket binds says what may be done; of the headers those count tha
 range of it. An ACL, a storage class or a version that somebody adds is not read.
 """
 
+from bucketport.access.cors import VARY
 from bucketport.api.uploads import chunks
 from bucketport.api.uploads.answers import quote, success
 from bucketport.api.uploads.context import Route, Routes, UploadContext, Way
@@ -109,7 +110,11 @@ async def download(context: UploadContext) -> Response:
     want = Want(None, request.headers.get("range"), None, conditions.parse_read(request.headers))
     backend = mount.backend
     found = await (backend.head(name, want) if request.method == "HEAD" else backend.get(name, want))
-    return read_response(found, want, False, {})
+    response = read_response(found, want, False, {})
+    if mount.cors:
+        # For caches: a page of another origin gets more headers.
+        response.headers["Vary"] = VARY
+    return response
 
 
 async def delete(context: UploadContext) -> Response:

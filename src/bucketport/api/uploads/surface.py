@@ -4,16 +4,18 @@ A request that AWS's schemes sign is always S3's, whatever its path, so a bucket
 comes here is dispatched by one table: method and shape of the path to handler.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 
-from bucketport.access.cors import VARY
+from bucketport.access.cors import VARY, Cors, applying
 from bucketport.api.uploads import admin, blobs, form, parts, presign, sessions, tus
 from bucketport.api.uploads.answers import refusal
 from bucketport.api.uploads.context import Route, Routes, Services, UploadContext, Way
-from bucketport.errors import AccessForbidden, MethodNotAllowed, NoSuchKey, S3Error
+from bucketport.errors import AccessForbidden, BackendError, MethodNotAllowed, NoSuchKey, S3Error
 from bucketport.exchange import Exchange
 from bucketport.identity.base import authenticate
+from bucketport.identity.ticket import object_of
 from bucketport.message import Request, Response
 from bucketport.model import ANONYMOUS
 from bucketport.ports import Method, Proof
@@ -79,24 +81,41 @@ class UploadsApi:
         """The answer, and what a browser is to know of it. Raises: S3Error, BackendError."""
         if self._before is not None:
             request = without_base(request, self._before)
-        cors, origin = self._services.settings.cors, request.headers.get("origin")
+        origin = request.headers.get("origin")
         if origin is None:
             response = await self._handle(request, exchange)
-            if cors is not None and request.method in ("GET", "HEAD"):
+            if self._services.settings.cors is not None and request.method in ("GET", "HEAD"):
                 # For caches: a page of another origin gets more headers.
                 response.headers["Vary"] = VARY
             return response
+        cors, method = await self._rules(request)
         if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
             exchange.operation = "Preflight"
             allowed = None if cors is None else cors.preflight(request.headers)
             if allowed is None:
+                exchange.cors = {"Vary": VARY}
                 raise AccessForbidden("CORSResponse: this origin, method or header is not allowed here.")
             return Response(200, allowed)
         if cors is not None:
-            exchange.cors = cors.answer(origin) or {"Vary": VARY}
+            exchange.cors = cors.answer(origin, method) or {"Vary": VARY}
         response = await self._handle(request, exchange)
         response.headers.update(exchange.cors)
         return response
+
+    async def _rules(self, request: Request) -> tuple[Cors | None, str]:
+        """What holds for pages of other origins there, and the method that it is asked for (empty: any).
+
+        A bucket's own rules hold for its tickets, as S3 evaluates them; those of the surface do not name what may be
+        done with it.
+        """
+        everywhere = self._services.settings.cors
+        if _shape(request.raw_path)[0] == _BLOB:
+            with contextlib.suppress(S3Error, BackendError):
+                mount = await self._services.buckets.find(object_of(request.raw_path).bucket, ANONYMOUS)
+                if mount.cors:
+                    method = request.headers.get("access-control-request-method", request.method)
+                    return applying(mount, everywhere), method
+        return everywhere, ""
 
     async def _handle(self, request: Request, exchange: Exchange) -> Response:
         route, pieces = self._find(request)
