@@ -148,8 +148,8 @@ class Sessions(Protocol):
         has got its id."""
         ...
 
-    async def expired(self, now_ms: int, limit: int) -> Sequence[Session]:
-        """Those whose time is up, the oldest first."""
+    async def expired(self, now_ms: int, limit: int, after: tuple[int, str] = (0, "")) -> Sequence[Session]:
+        """Those whose time is up, in the order of (expires_ms, id), from behind `after` on."""
         ...
 
     async def add_lane(self, lane: Lane) -> Lane:

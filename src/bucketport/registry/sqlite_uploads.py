@@ -114,13 +114,14 @@ class SqliteSessions(SqliteOutbox):
 
         await self._writer.run(work)
 
-    async def expired(self, now_ms: int, limit: int) -> Sequence[Session]:
+    async def expired(self, now_ms: int, limit: int, after: tuple[int, str] = (0, "")) -> Sequence[Session]:
         """As `Sessions.expired`."""
 
         def work(connection: apsw.Connection) -> Sequence[Session]:
             found = connection.execute(
-                f"SELECT {rows.SESSION} FROM sessions WHERE expires_ms <= ? ORDER BY expires_ms, id LIMIT ?",
-                (now_ms, limit),
+                f"SELECT {rows.SESSION} FROM sessions WHERE (expires_ms, id) > (?1, ?2) AND expires_ms <= ?3 "
+                "ORDER BY expires_ms, id LIMIT ?4",
+                (*after, now_ms, limit),
             )
             return [rows.read_session(row) for row in found]
 

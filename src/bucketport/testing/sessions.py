@@ -56,10 +56,11 @@ class MemorySessions:
         for held in (self._sessions, self._lanes, self._next):
             held.pop(session_id, None)
 
-    async def expired(self, now_ms: int, limit: int) -> Sequence[Session]:
-        """Those whose time is up, the oldest first."""
-        found = [session for session in self._sessions.values() if session.expires_ms <= now_ms]
-        return sorted(found, key=lambda session: (session.expires_ms, session.id))[: max(limit, 0)]
+    async def expired(self, now_ms: int, limit: int, after: tuple[int, str] = (0, "")) -> Sequence[Session]:
+        """Those whose time is up, in the order of (expires_ms, id), from behind `after` on."""
+        places = {(session.expires_ms, session.id): session for session in self._sessions.values()}
+        found = [place for place in sorted(places) if place > after and place[0] <= now_ms]
+        return [places[place] for place in found[: max(limit, 0)]]
 
     # Lanes
 

@@ -87,6 +87,7 @@ class Uploads:
         self.sessions, self.settings, self.tokens = sessions, settings or Settings(), tokens
         self._buckets, self._staging, self._copier, self._now = buckets, staging, copier, now
         self._committing = Committing(Means(sessions, copier, digests, now, entropy))
+        self._swept = (0, "")
 
     # Sessions
 
@@ -239,13 +240,17 @@ class Uploads:
     async def sweep(self, limit: int, *, dry_run: bool = False) -> Swept:
         """Give up sessions whose time is up, and forget committed ones then; at most `limit` of them, the oldest first.
 
-        One whose storage does not answer stays for another time. `dry_run`: nothing changes. Raises: BackendError.
+        One whose storage does not answer stays for another time, and those behind it have their turn before.
+        `dry_run`: nothing changes. Raises: BackendError.
         """
         aborted: list[str] = []
         forgotten: list[str] = []
         failed: list[str] = []
         freed = 0
-        for session in await self.sessions.expired(int(self._now() * 1000), limit):
+        found = await self.sessions.expired(int(self._now() * 1000), limit, (0, "") if dry_run else self._swept)
+        if not dry_run:
+            self._swept = (found[-1].expires_ms, found[-1].id) if 0 < limit <= len(found) else (0, "")
+        for session in found:
             if session.id in self._committing.busy:
                 continue
             try:

@@ -139,6 +139,8 @@ class TestSessions:
             await sessions.add(named(session_id, expires_ms=expires))
         assert [session.id for session in await sessions.expired(3000, 10)] == ["b", "c", "a"]
         assert [session.id for session in await sessions.expired(3000, 2)] == ["b", "c"]
+        assert [session.id for session in await sessions.expired(3000, 2, (2000, "c"))] == ["a"]
+        assert [session.id for session in await sessions.expired(3000, 2, (1000, "a"))] == ["b", "c"]
         assert list(await sessions.expired(999, 10)) == []
 
 

@@ -400,6 +400,28 @@ async def test_the_sweep_goes_on_after_a_storage_that_does_not_answer(make):
     assert await world.sessions.find("a") is not None
 
 
+async def test_sessions_that_cannot_be_cleaned_do_not_hold_up_those_behind_them(make):
+    world = await make("memory")
+    for session_id in ("a", "b", "c", "d", "e"):
+        session, mount = await world.begin(session_id=session_id, key=session_id)
+        await world.send(session, mount, b"content")
+    abort, down = world.backend.abort, {"a", "b"}
+
+    async def fails_for_two(upload):
+        if upload.key in down:
+            raise BackendError(Trouble.UNREACHABLE, "down")
+        await abort(upload)
+
+    world.backend.abort = fails_for_two
+    world.clock.advance(61)
+    assert (await world.engine.sweep(2)).failed == ("a", "b")
+    assert len((await world.engine.sweep(10, dry_run=True)).aborted) == 5
+    assert (await world.engine.sweep(2)).aborted == ("c", "d")
+    assert (await world.engine.sweep(2)).aborted == ("e",)
+    down.clear()
+    assert (await world.engine.sweep(2)).aborted == ("a", "b")
+
+
 async def test_a_session_whose_bucket_is_gone_is_swept(world):
     session, mount = await world.begin()
     await world.send(session, mount, b"content")
