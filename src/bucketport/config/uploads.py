@@ -53,7 +53,7 @@ NO_CLOUDS = frozenset({"local", "memory"})
 EXPOSED = (
     "ETag", "Content-Range", "Content-Length", "Content-Disposition", "Accept-Ranges", "Last-Modified", "Location",
     "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm", "Upload-Offset",
-    "Upload-Length", "Upload-Expires", "Upload-Metadata", "Upload-Concat", "x-amz-request-id",
+    "Upload-Length", "Upload-Defer-Length", "Upload-Expires", "Upload-Metadata", "Upload-Concat", "x-amz-request-id",
 )  # fmt: skip
 """Answer headers that pages may read: what a download says of itself, and tus."""
 
