@@ -13,7 +13,7 @@ class Mount:
     """Where a bucket's name leads: a backend, and what is known of the bucket before its content is touched.
 
     `anonymous_read`: GET, HEAD and LIST need no signature there. `owner` empty: the gateway itself owns it. `cors`: the
-    bucket's CORS rules, as `model.BucketInfo` has them.
+    bucket's CORS rules, as `model.BucketInfo` has them. `sure` False: nobody looked whether there is such a bucket.
     """
 
     bucket: str
@@ -24,6 +24,7 @@ class Mount:
     created_ms: int = 0
     anonymous_read: bool = False
     cors: str = ""
+    sure: bool = True
 
 
 @record

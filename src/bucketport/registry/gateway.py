@@ -79,7 +79,9 @@ class Account:
         what its scopes say and no more.
         """
         public = self._anonymous_read and caller.anonymous
-        return Mount(bucket, self._backend_of(caller), region=self._region, anonymous_read=public)
+        return Mount(
+            bucket, self._backend_of(caller), region=self._region, anonymous_read=public, sure=False
+        )  # fmt: skip
 
     async def list(self, caller: Identity, prefix: str, after: str, limit: int) -> BucketPage:
         """The account's buckets that the caller may use."""

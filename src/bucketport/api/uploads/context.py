@@ -4,6 +4,7 @@ A handler is `async def name(context) -> Response`. Each module of this folder h
 method and by the shape of the path (`/-/uploads/*/tus/*`); `surface` puts the tables together.
 """
 
+import dataclasses
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -72,7 +73,7 @@ class Settings:
 
 @record
 class Services:
-    """What all handlers share. `uploads` is the engine of sessions.
+    """What all handlers share. `uploads` is the engine of sessions, `found` the buckets of an account that are there.
 
     `key`, `ticket` and `token` are the ways to authenticate here: an API key, a signed URL, a session's token.
     """
@@ -86,6 +87,7 @@ class Services:
     ticket: TicketUrl
     token: Method | None = None
     uploads: Uploads | None = None
+    found: set[str] = dataclasses.field(default_factory=set)
 
 
 @record

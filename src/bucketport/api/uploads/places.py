@@ -1,15 +1,16 @@
 """Where does what is uploaded go, and is it what its URL was made for? The bucket, made on first use; the terms."""
 
-import contextlib
 from collections.abc import Mapping
 
 from bucketport.api.uploads.context import UploadContext
 from bucketport.errors import (
+    AccessDenied,
     AlreadyExists,
     BucketAlreadyExists,
     BucketAlreadyOwnedByYou,
     NoSuchBucket,
     NoSuchKey,
+    S3Error,
     UnsupportedMediaType,
 )
 from bucketport.model import BucketInfo, ObjectName
@@ -20,19 +21,48 @@ from bucketport.options import WHOLE
 async def place_of(context: UploadContext, bucket: str) -> Mount:
     """The bucket that something is written to; it is made when there is none.
 
-    Raises: AccessDenied where buckets are fixed.
+    Raises: NoSuchBucket where it cannot be made; it says what to do.
     """
-    services, settings = context.services, context.settings
+    services = context.services
     try:
         mount = await services.buckets.find(bucket, context.caller)
+        if not mount.sure and bucket not in services.found:
+            await _look(mount)
     except NoSuchBucket:
-        info = BucketInfo(bucket, settings.owner, int(services.now() * 1000), settings.region)
-        # Somebody else's upload may make it at the same time.
-        with contextlib.suppress(BucketAlreadyExists, BucketAlreadyOwnedByYou):
-            await services.buckets.create(info, context.caller)
+        await _make(context, bucket)
         mount = await services.buckets.find(bucket, context.caller)
-    await settings.used(bucket)
+    if not mount.sure:
+        services.found.add(bucket)
+    await context.settings.used(bucket)
     return mount
+
+
+async def _look(mount: Mount) -> None:
+    """Ask whether the bucket is there, before content is read that could not be sent twice. Raises: NoSuchBucket."""
+    try:
+        await mount.backend.bucket(mount.bucket)
+    except NoSuchBucket:
+        raise
+    except S3Error:
+        # Keys that may write but not look: writing will tell.
+        return
+
+
+async def _make(context: UploadContext, bucket: str) -> None:
+    services, settings = context.services, context.settings
+    info = BucketInfo(bucket, settings.owner, int(services.now() * 1000), settings.region)
+    try:
+        await services.buckets.create(info, context.caller)
+    except (BucketAlreadyExists, BucketAlreadyOwnedByYou):
+        # Somebody else's upload made it at the same time.
+        return
+    except AccessDenied as error:
+        raise NoSuchBucket(
+            f"There is no bucket {bucket}, and none can be made here: name one that is there in `bucket`, or have "
+            "[store] or [default_backend] set in the configuration.",
+            fields={"bucket": bucket},
+            reason=error.reason,
+        ) from error
 
 
 async def check_absent(mount: Mount, name: ObjectName) -> None:

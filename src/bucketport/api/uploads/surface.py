@@ -12,7 +12,7 @@ from bucketport.access.cors import VARY, Cors, applying
 from bucketport.api.uploads import admin, blobs, form, parts, presign, sessions, tus
 from bucketport.api.uploads.answers import refusal
 from bucketport.api.uploads.context import Route, Routes, Services, UploadContext, Way
-from bucketport.errors import AccessForbidden, BackendError, MethodNotAllowed, NoSuchKey, S3Error
+from bucketport.errors import AccessForbidden, BackendError, MethodNotAllowed, NoSuchBucket, NoSuchKey, S3Error
 from bucketport.exchange import Exchange
 from bucketport.identity.base import authenticate
 from bucketport.identity.ticket import object_of
@@ -125,10 +125,15 @@ class UploadsApi:
         else:
             proof = await authenticate(request, self._ways[route.way], self._services.now())
             exchange.user, exchange.access_key = proof.identity.user, proof.identity.access_key
-        return await route.handler(UploadContext(request, exchange, self._services, proof, pieces))
+        try:
+            return await route.handler(UploadContext(request, exchange, self._services, proof, pieces))
+        except NoSuchBucket:
+            # One that was removed since: the next request looks again.
+            self._services.found.clear()
+            raise
 
     def _find(self, request: Request) -> tuple[Route, list[str]]:
-        """The route of a request and its path's changing pieces. Raises: MethodNotAllowed, NoSuchKey."""
+        """The route of a request and its path's changing pieces. Raises: MethodNotAllowed, NoSuchBucket, NoSuchKey."""
         method, path = request.method, request.raw_path
         shape, pieces = _shape(path)
         route = self._routes.get((method, shape))
