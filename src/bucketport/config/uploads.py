@@ -13,7 +13,7 @@ from bucketport.api.uploads.context import Services, Statistics
 from bucketport.api.uploads.context import Settings as SurfaceSettings
 from bucketport.api.uploads.presign import RESERVED
 from bucketport.api.uploads.surface import UploadsApi
-from bucketport.backends.remote.copying import Copier
+from bucketport.backends.remote.copying import Copier, account_of
 from bucketport.backends.store.base import Settings as StoreSettings
 from bucketport.backends.store.open import open_store
 from bucketport.backends.store.store import Store
@@ -259,7 +259,7 @@ def _surface_settings(settings: Settings, proxies: Proxies | None, store: Store 
         orphan_seconds=chosen.orphan_seconds,
         cors=_cors(chosen),
         proxies=proxies,
-        used=_used(store) if store is not None and chosen.dedup else _nothing,
+        used=used_in(store) if store is not None and chosen.dedup else _nothing,
         statistics=_statistics(store) if store is not None else None,
         bucket_figures=lambda mount: _bucket_figures(store, mount),
     )
@@ -273,17 +273,19 @@ def _bucket_figures(store: Store | None, mount: Mount) -> tuple[int, int] | None
     return found.object_count, found.total_size
 
 
-def _used(store: Store) -> Callable[[str], Awaitable[None]]:
-    """What has a bucket keep equal content once; one that is not in the store stays as it is."""
+def used_in(store: Store) -> Callable[[Mount], Awaitable[None]]:
+    """What has a bucket keep equal content once, also one that shows a part of it; others stay as they are."""
+    ours = account_of(store)
 
-    async def used(bucket: str) -> None:
-        with contextlib.suppress(NoSuchBucket):
-            await store.set_dedup(bucket)
+    async def used(mount: Mount) -> None:
+        if mount.backend is store or account_of(mount.backend) == ours:
+            with contextlib.suppress(NoSuchBucket):
+                await store.set_dedup(mount.bucket)
 
     return used
 
 
-async def _nothing(bucket: str) -> None:
+async def _nothing(mount: Mount) -> None:
     """What is done where no bucket is to change by being used."""
 
 

@@ -27,7 +27,7 @@ def _unknown(mount: Mount) -> None:
     """A bucket's figures where nobody keeps them."""
 
 
-async def _nothing(bucket: str) -> None:
+async def _nothing(mount: Mount) -> None:
     """What is done for a bucket that is used here, unless somebody wants to know."""
 
 
@@ -66,7 +66,7 @@ class Settings:
     orphan_seconds: int = 43_200
     cors: Cors | None = None
     proxies: Proxies | None = None
-    used: Callable[[str], Awaitable[None]] = _nothing
+    used: Callable[[Mount], Awaitable[None]] = _nothing
     statistics: Callable[[], Awaitable[Statistics]] | None = None
     bucket_figures: Callable[[Mount], tuple[int, int] | None] = _unknown
 

@@ -33,7 +33,7 @@ async def place_of(context: UploadContext, bucket: str) -> Mount:
         mount = await services.buckets.find(bucket, context.caller)
     if not mount.sure:
         services.found.add(bucket)
-    await context.settings.used(bucket)
+    await context.settings.used(mount)
     return mount
 
 

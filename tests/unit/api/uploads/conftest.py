@@ -18,6 +18,7 @@ from bucketport.identity.bearer import ApiKey, Bearer
 from bucketport.identity.ticket import TicketUrl
 from bucketport.message import BytesBody, Request, Response
 from bucketport.model import BucketInfo, Identity, Secret
+from bucketport.mounts import Mount
 from bucketport.ports import Proof
 from bucketport.registry.embedded import EmbeddedBuckets
 from bucketport.testing.fakes import DIGESTS, FakeClock, FakeEntropy, FakeIds
@@ -75,8 +76,8 @@ class World:
             entropy=FakeEntropy("engine"),
         )
 
-    async def _use(self, bucket: str) -> None:
-        self.used.append(bucket)
+    async def _use(self, mount: Mount) -> None:
+        self.used.append(mount.bucket)
 
     async def send(self, method: str, target: str, body: Any = b"", **headers: str) -> Response:
         path, _, query = target.partition("?")
