@@ -1,22 +1,19 @@
 """Pages of other origins: what the main flow tells a browser, whatever the answer is."""
 
-import asyncio
 import re
 
 import pytest
 
 from bucketport.access.cors import VARY, Cors
 from bucketport.api.s3 import S3Api, Settings
-from bucketport.app import App
 from bucketport.backends.memory import Memory
 from bucketport.crypto.digests import WheelDigests
 from bucketport.errors import BackendError, Trouble
-from bucketport.exchange import Exchange
-from bucketport.message import BytesBody, Request, Response
-from bucketport.model import Identity, Offer
+from bucketport.message import Response
+from bucketport.model import Offer
 from bucketport.options import RelayedCall
-from bucketport.ports import Proof
 from bucketport.registry.embedded import EmbeddedBuckets
+from bucketport.testing.asking import Asker, Says
 from bucketport.testing.fakes import FakeClock, FakeIds
 from bucketport.wire.cors import Rule
 
@@ -30,36 +27,17 @@ RULES = b"""<CORSConfiguration>
 </CORSConfiguration>"""
 
 
-class Says:
-    """A way to authenticate that believes the header `user`."""
-
-    def recognizes(self, request: Request) -> bool:
-        return "user" in request.headers
-
-    async def authenticate(self, request: Request, now: float) -> Proof:
-        return Proof(Identity(request.headers["user"]), "UNSIGNED-PAYLOAD")
-
-
-class World:
+class World(Asker):
     """A server's core without a server; everybody may read the bucket `public`."""
 
     def __init__(self, cors: Cors | None = None, parts_cors: tuple[str, Cors] | None = None) -> None:
         self.backend = Memory(now=FakeClock(), new_id=FakeIds(), digests=DIGESTS)
         settings = Settings(("s3.example",), cors=cors, parts_cors=parts_cors)
         api = S3Api(EmbeddedBuckets(self.backend, ["public"]), [Says()], DIGESTS, FakeClock(), settings)
-        self.app = App([api], lambda line: None)
+        super().__init__([api], user="alice")
         for bucket in ("data", "public"):
             assert self.ask("PUT", f"/{bucket}").status == 200
             assert self.ask("PUT", f"/{bucket}/k", b"0123456789").status == 200
-
-    def ask(self, method: str, target: str, body: bytes = b"", user: str = "alice", **headers: str) -> Response:
-        path, _, query = target.partition("?")
-        named = {"host": "127.0.0.1:9000"} | {name.replace("_", "-"): value for name, value in headers.items()}
-        if user:
-            named["user"] = user
-        named["content-length"] = str(len(body))
-        exchange = Exchange("ID", 0, 0, method, target)
-        return asyncio.run(self.app.handle(Request(method, path, query, named, BytesBody(body)), exchange))
 
     def preflight(self, target: str, origin: str = PAGE, method: str = "GET", **headers: str) -> Response:
         return self.ask("OPTIONS", target, user="", origin=origin, access_control_request_method=method, **headers)

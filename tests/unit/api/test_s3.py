@@ -9,28 +9,16 @@ from typing import Any
 import pytest
 
 from bucketport.api.s3 import S3Api, Settings
-from bucketport.app import App
 from bucketport.backends.memory import Memory
 from bucketport.crypto.digests import WheelDigests
-from bucketport.exchange import Exchange
-from bucketport.message import BytesBody, Request, Response
+from bucketport.message import Response
 from bucketport.model import BucketInfo, BucketPage, Identity, Offer, owner_of
 from bucketport.mounts import Mount
-from bucketport.ports import Proof
+from bucketport.testing.asking import Asker, Says
 from bucketport.testing.fakes import FakeClock, FakeIds
 from bucketport.wire.path_mapping import PathMapping
 
 DIGESTS = WheelDigests()
-
-
-class Says:
-    """A way to authenticate that believes the header `user`."""
-
-    def recognizes(self, request: Request) -> bool:
-        return "user" in request.headers
-
-    async def authenticate(self, request: Request, now: float) -> Proof:
-        return Proof(Identity(request.headers["user"]), "UNSIGNED-PAYLOAD")
 
 
 class Registry:
@@ -59,27 +47,14 @@ class Unread:
         raise AssertionError("the body was read before the request was allowed")
 
 
-class World:
+class World(Asker):
     """A server's core without a server."""
 
     def __init__(self, settings: Settings = Settings(("s3.example",))) -> None:
         backend = Memory(now=FakeClock(), new_id=FakeIds(), digests=DIGESTS)
         self.backend = backend
         api = S3Api(Registry(backend), [Says()], DIGESTS, FakeClock(), settings)
-        self.bugs: list[str] = []
-        self.app = App([api], self.bugs.append)
-        self.exchange = Exchange("ID", 0, 0)
-
-    def ask(self, method: str, target: str, body: Any = b"", user: str = "alice", **headers: str) -> Response:
-        path, _, query = target.partition("?")
-        named = {"host": "127.0.0.1:9000"} | {name.replace("_", "-"): value for name, value in headers.items()}
-        if user:
-            named["user"] = user
-        if isinstance(body, bytes):
-            named.setdefault("content-length", str(len(body)))
-            body = BytesBody(body)
-        self.exchange = Exchange("ID", 0, 0, method, target)
-        return asyncio.run(self.app.handle(Request(method, path, query, named, body), self.exchange))
+        super().__init__([api], user="alice")
 
     def body(self, *asked: Any, **headers: str) -> str:
         answer = self.ask(*asked, **headers)

@@ -11,16 +11,14 @@ from bucketport.api.s3 import S3Api
 from bucketport.api.s3 import Settings as S3Settings
 from bucketport.api.uploads.context import Services, Settings
 from bucketport.api.uploads.surface import UploadsApi
-from bucketport.app import App
 from bucketport.backends.memory import Memory
-from bucketport.exchange import Exchange
 from bucketport.identity.bearer import ApiKey, Bearer
 from bucketport.identity.ticket import TicketUrl
-from bucketport.message import BytesBody, Request, Response
-from bucketport.model import BucketInfo, Identity, Secret
+from bucketport.message import Response
+from bucketport.model import BucketInfo, Secret
 from bucketport.mounts import Mount
-from bucketport.ports import Proof
 from bucketport.registry.embedded import EmbeddedBuckets
+from bucketport.testing.asking import Asker, Says
 from bucketport.testing.fakes import DIGESTS, FakeClock, FakeEntropy, FakeIds
 from bucketport.testing.sessions import MemorySessions
 from bucketport.uploads.engine import Uploads
@@ -29,18 +27,8 @@ from bucketport.wire.cors import Rule
 ORIGIN = "https://app.example"
 
 
-class Says:
-    """A way to authenticate at S3 that believes the header `user`."""
-
-    def recognizes(self, request: Request) -> bool:
-        return "user" in request.headers
-
-    async def authenticate(self, request: Request, now: float) -> Proof:
-        return Proof(Identity(request.headers["user"]), "UNSIGNED-PAYLOAD")
-
-
-class World:
-    """A server's core without a server. `ask` sends a request, `told` gives an answer's JSON."""
+class World(Asker):
+    """A server's core without a server; `told` gives an answer's JSON."""
 
     def __init__(self, **settings: Any) -> None:
         self.clock = FakeClock()
@@ -59,10 +47,8 @@ class World:
             None,
             self.engine(buckets),
         )
-        self.bugs: list[str] = []
         s3 = S3Api(buckets, [Says()], DIGESTS, self.clock, S3Settings())
-        self.app = App([UploadsApi(self.services), s3], self.bugs.append)
-        self.exchange = Exchange("ID", 0, 0)
+        super().__init__([UploadsApi(self.services), s3], "http://up.example")
 
     def engine(self, buckets: EmbeddedBuckets) -> Uploads:
         self.sessions = MemorySessions()
@@ -78,18 +64,6 @@ class World:
 
     async def _use(self, mount: Mount) -> None:
         self.used.append(mount.bucket)
-
-    async def send(self, method: str, target: str, body: Any = b"", **headers: str) -> Response:
-        path, _, query = target.partition("?")
-        named = {"host": "up.example"} | {name.replace("_", "-"): value for name, value in headers.items()}
-        if isinstance(body, bytes):
-            named.setdefault("content-length", str(len(body)))
-            body = BytesBody(body)
-        exchange = self.exchange = Exchange("ID", 0, 0, method, target)
-        return await self.app.handle(Request(method, path, query, named, body), exchange)
-
-    def ask(self, method: str, target: str, body: Any = b"", **headers: str) -> Response:
-        return asyncio.run(self.send(method, target, body, **headers))
 
     def presign(self, action: str = "upload", key: str = "key-1", **members: Any) -> dict[str, Any]:
         body = json.dumps({"action": action, **members}).encode()

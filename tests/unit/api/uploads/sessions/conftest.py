@@ -10,18 +10,17 @@ from bucketport.api.s3 import S3Api
 from bucketport.api.s3 import Settings as S3Settings
 from bucketport.api.uploads.context import Services, Settings
 from bucketport.api.uploads.surface import UploadsApi
-from bucketport.app import App
 from bucketport.backends.memory import Memory
 from bucketport.backends.remote.copying import Copier
-from bucketport.exchange import Exchange
 from bucketport.identity.bearer import ApiKey, Bearer
 from bucketport.identity.presigned import PresignedUrl
 from bucketport.identity.ticket import TicketUrl
 from bucketport.identity.token import SessionToken
-from bucketport.message import BytesBody, Endpoint, HttpRequest, Request, Response
+from bucketport.message import Endpoint, HttpRequest, Response
 from bucketport.model import BucketInfo, ObjectName, Offer, Secret
 from bucketport.options import WHOLE
 from bucketport.registry.embedded import EmbeddedBuckets
+from bucketport.testing.asking import Asker
 from bucketport.testing.fakes import DIGESTS, FakeClock, FakeEntropy, FakeIds
 from bucketport.testing.sessions import MemorySessions
 from bucketport.uploads.engine import Settings as EngineSettings
@@ -50,7 +49,7 @@ class World:
         kind = Cloud if cloud else Memory
         self.backend = kind(now=self.clock, new_id=FakeIds(), digests=DIGESTS, part_minimum=4)
         self.staging = Memory(now=self.clock, new_id=FakeIds(), digests=DIGESTS)
-        self.sessions, self.bugs = MemorySessions(), []
+        self.sessions = MemorySessions()
         buckets, tokens = EmbeddedBuckets(self.backend), Tokens([Secret("new"), Secret("old")])
         key = Bearer([ApiKey("all", Secret("key-1")), ApiKey("some", Secret("key-2"), ("pictures",))], "admin")
         self.engine = Uploads(
@@ -76,14 +75,11 @@ class World:
             self.engine,
         )
         s3 = S3Api(buckets, [PresignedUrl(SessionKeys(self.sessions, tokens))], DIGESTS, self.clock, S3Settings())
-        self.app = App([UploadsApi(services), s3], self.bugs.append)
+        self.asker = Asker([UploadsApi(services), s3], ORIGIN)
         asyncio.run(self.backend.create_bucket(BucketInfo("photos", "admin", 0)))
 
     def send(self, method: str, target: str, body: bytes = b"", **headers: str) -> Response:
-        path, _, query = target.removeprefix(ORIGIN).partition("?")
-        named = {"host": "up.example", "content-length": str(len(body))} | headers
-        request = Request(method, path, query, named, BytesBody(body), scheme="https")
-        return asyncio.run(self.app.handle(request, Exchange("ID", 0, 0, method, target)))
+        return self.asker.ask(method, target, body, **headers)
 
     def ask(self, method: str, target: str, document: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
         body = b"" if document is None else json.dumps(document).encode()
@@ -123,7 +119,7 @@ class World:
 def world() -> Any:
     made = World()
     yield made
-    assert not made.bugs
+    assert not made.asker.bugs
 
 
 @pytest.fixture(scope="session")
