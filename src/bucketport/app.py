@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 from bucketport.errors import BackendError, InternalError, S3Error, answer_for
 from bucketport.exchange import Exchange, current
-from bucketport.message import Request, Response
+from bucketport.message import NoBody, Request, Response
+from bucketport.model import NO_HEADERS
 from bucketport.ports import Api
 
 
@@ -35,8 +36,12 @@ class App:
         return self._refuse(api, error, exchange)
 
     def refuse(self, error: S3Error, exchange: Exchange) -> Response:
-        """The answer to what a runtime refused before there was a request (malformed HTTP, a limit)."""
-        return self._refuse(self._apis[-1], error, exchange)
+        """The answer to what a runtime refused before there was a request (malformed HTTP, a limit).
+
+        Of the request no more is looked at than method and target: whose path it is refuses it.
+        """
+        path, _, query = exchange.target.partition("?")
+        return self._refuse(self._choose(Request(exchange.method, path, query, NO_HEADERS, NoBody())), error, exchange)
 
     def _choose(self, request: Request) -> Api:
         for api in self._apis[:-1]:

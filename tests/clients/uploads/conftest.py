@@ -147,6 +147,12 @@ class Client:
         self.connection.close()
 
 
+@pytest.fixture(scope="session")
+def launch():
+    """Starts a server: launch(folder, VARIABLE="value")."""
+    return Place
+
+
 @pytest.fixture(params=["store", "gateway"])
 def place(request, tmp_path):
     """A server of one's own: over the embedded store, and as a gateway (with its staging store) to another server."""
