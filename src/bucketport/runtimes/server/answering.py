@@ -7,7 +7,7 @@ import traceback
 from bucketport.errors import BackendError, InternalError, S3Error, SlowDown, answer_for
 from bucketport.exchange import Exchange
 from bucketport.message import FileSpans, NoBody, Request, Response, Stream, release
-from bucketport.runtimes.server.body import IncomingBody
+from bucketport.runtimes.server.body import IncomingBody, WholeBody
 from bucketport.runtimes.server.flow import Flow
 from bucketport.runtimes.server.head import Head
 from bucketport.runtimes.server.sending import head_bytes, send_spans, send_stream
@@ -19,7 +19,7 @@ BODILESS = frozenset({204, 304})
 """Statuses that have no body and need no length. Source: RFC 9110 sections 8.6, 15.3.5 and 15.4.5."""
 
 
-async def answer(flow: Flow, head: Head, body: IncomingBody | NoBody, client: str, scheme: str) -> None:
+async def answer(flow: Flow, head: Head, body: IncomingBody | WholeBody | NoBody, client: str, scheme: str) -> None:
     """Run the handler and send what it answers.
 
     Raises: CancelledError, ConnectionError when the client has left.
@@ -46,7 +46,7 @@ async def answer(flow: Flow, head: Head, body: IncomingBody | NoBody, client: st
         raise
     finally:
         server.in_flight -= 1
-        if type(body) is IncomingBody:
+        if not isinstance(body, NoBody):
             exchange.bytes_in = body.received
         server.settle(exchange)
     flow.answered = exchange.ended

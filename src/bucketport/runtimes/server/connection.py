@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from bucketport.errors import RequestTimeout, S3Error, SlowDown
 from bucketport.message import NoBody
 from bucketport.runtimes.server.answering import answer, refuse
-from bucketport.runtimes.server.body import NEVER, IncomingBody
+from bucketport.runtimes.server.body import NEVER, IncomingBody, WholeBody
 from bucketport.runtimes.server.eager import Early
 from bucketport.runtimes.server.flow import Flow
 from bucketport.runtimes.server.head import END, Head, HeadReader
@@ -152,16 +152,19 @@ class Connection(Flow):
         del self.input[:size]
         return rest
 
-    def _body_of(self, head: Head, rest: bytes) -> IncomingBody | NoBody:
+    def _body_of(self, head: Head, rest: bytes) -> IncomingBody | WholeBody | NoBody:
         if head.length == 0:
             self.body = None
             return _NO_BODY
+        if rest and len(rest) == head.length:
+            whole = self.body = WholeBody(rest)
+            return whole
         body = self.body = IncomingBody(self, head.length, head.expects)
         if rest:
             self.input[:0] = body.feed(rest)
         return body
 
-    async def _serve(self, head: Head | None, body: IncomingBody | NoBody) -> None:
+    async def _serve(self, head: Head | None, body: IncomingBody | WholeBody | NoBody) -> None:
         """Answer the request, and every further one that is already here, in order."""
         answered = 0
         try:

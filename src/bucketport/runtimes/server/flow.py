@@ -7,7 +7,7 @@ ends. What the bytes mean is `connection`'s and `answering`'s.
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from bucketport.runtimes.server.body import NEVER, IncomingBody
+from bucketport.runtimes.server.body import NEVER, IncomingBody, WholeBody
 
 if TYPE_CHECKING:
     from bucketport.runtimes.server.server import Server
@@ -35,7 +35,7 @@ class Flow(asyncio.Protocol):
         """When the last answer was out, by the server's monotonic clock."""
         self.written = False
         """Whether anything of the present answer went out."""
-        self.body: IncomingBody | None = None
+        self.body: IncomingBody | WholeBody | None = None
         """The present request's body, None when it has none."""
         self.input = bytearray()
         """What the client sent beyond it."""
