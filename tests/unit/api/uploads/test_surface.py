@@ -167,3 +167,35 @@ def test_without_rules_no_header_speaks_of_origins(make_world: Any) -> None:
     world = make_world(cors=None)
     assert "Access-Control-Allow-Origin" not in world.ask("GET", "/healthz", origin=ORIGIN).headers
     assert world.ask("OPTIONS", "/presign", origin=ORIGIN, access_control_request_method="POST").status == 403
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("expires=", "expired="),
+        ("sig=", "%73ig="),
+        ("sig=", "Sig="),
+        ("&sig=", ";sig="),
+        ("&sig=", "&X-Amz-Signature="),
+        ("&sig=", "&X-Amz-Algorithm=AWS4-HMAC-SHA256&sig="),
+        ("&sig=", "&AWSAccessKeyId=admin&Expires=9999999999&Signature="),
+        ("&sig=", "&uploads&%73ig="),
+    ],
+)
+@pytest.mark.parametrize("action", ["upload", "update", "download", "delete"])
+def test_a_ticket_that_was_altered_is_worth_nothing_at_s3(world: Any, action: str, was: str, becomes: str) -> None:
+    world.upload(b"hello")
+    made = world.presign(action, blob_id="one")
+    target = made["url"].removeprefix(world.services.settings.public_url)
+    assert was in target
+    answer = world.ask(made["method"], target.replace(was, becomes, 1), b"" if action == "download" else b"other")
+    assert answer.status >= 400
+    assert b"hello" not in answer.body
+    assert world.ask("GET", "/default/one", user="admin").body == b"hello"
+
+
+def test_a_ticket_does_not_work_where_the_host_names_the_bucket(make_world: Any) -> None:
+    world = make_world(domains=("s3.example",))
+    world.upload(b"hello")
+    query = world.url("download", blob_id="one").partition("?")[2]
+    assert world.ask("GET", f"/one?{query}", host="default.s3.example").status >= 400
