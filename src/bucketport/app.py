@@ -1,5 +1,6 @@
 """Who answers a request, and what when it goes wrong? Every request enters here and every error leaves here."""
 
+import contextlib
 import traceback
 from collections.abc import Callable, Sequence
 
@@ -22,8 +23,9 @@ class App:
     async def handle(self, request: Request, exchange: Exchange) -> Response:
         """The answer, whatever happens; only a cancellation passes through."""
         current.set(exchange)
-        api = self._choose(request)
+        api = self._apis[-1]
         try:
+            api = self._choose(request)
             return await api.handle(request, exchange)
         except S3Error as refusal:
             error = refusal
@@ -41,7 +43,10 @@ class App:
         Of the request no more is looked at than method and target: whose path it is refuses it.
         """
         path, _, query = exchange.target.partition("?")
-        return self._refuse(self._choose(Request(exchange.method, path, query, NO_HEADERS, NoBody())), error, exchange)
+        api = self._apis[-1]
+        with contextlib.suppress(S3Error):
+            api = self._choose(Request(exchange.method, path, query, NO_HEADERS, NoBody()))
+        return self._refuse(api, error, exchange)
 
     def _choose(self, request: Request) -> Api:
         for api in self._apis[:-1]:

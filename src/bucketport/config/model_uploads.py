@@ -47,7 +47,7 @@ class Uploads(Section):
     orphan_seconds: int = Field(
         default=43_200,
         ge=1,
-        description="How long an upload that nobody finishes is kept after its last sign of life.",
+        description="How long an upload in chunks may take from its first one; what is not finished then goes.",
     )
     max_bytes: int = Field(default=4 << 30, ge=1, description="Most bytes of one request's content.")
     max_json_bytes: int = Field(default=100 << 10, ge=1, description="Most bytes of a call's JSON.")

@@ -15,7 +15,11 @@ _MAY = frozenset(
 )
 
 
+ACTING = "session:"
+"""How the names of those begin who act by a session's token."""
+
+
 def identity_of(session: Session, actions: frozenset[str] = _MAY) -> Identity:
     """Who acts for a session: its user, limited to writing its key."""
     scope = Scope(session.bucket, (session.key,), actions)
-    return Identity(session.user, f"session:{session.id}", (scope,))
+    return Identity(session.user, ACTING + session.id, (scope,))

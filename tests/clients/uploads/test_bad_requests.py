@@ -133,6 +133,11 @@ TABLE = {
         403,
         DENIED,
     ),
+    "a name beside it that cannot be read": (
+        lambda s: request(b"GET", b"/photos/file?sig=AAAA&expires=99999999999&%zz=1"),
+        403,
+        DENIED,
+    ),
     "signature twice": (lambda s: upload(s).replace(b"&sig=", b"&sig=AAAA&sig="), 403, DENIED),
     "terms left out": (lambda s: upload(s, max_size=5).replace(b"&max_size=5", b""), 403, DENIED),
     "terms changed": (lambda s: upload(s, max_size=5).replace(b"max_size=5", b"max_size=9"), 403, DENIED),

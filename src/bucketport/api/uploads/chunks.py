@@ -8,7 +8,7 @@ after its first chunk.
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bucketport.api.uploads.answers import answer, success
 from bucketport.api.uploads.context import UploadContext
@@ -19,6 +19,7 @@ from bucketport.errors import (
     EntityTooLarge,
     InvalidRequest,
     NoSuchBucket,
+    NotImplemented,
     UploadIncomplete,
 )
 from bucketport.message import Response
@@ -164,6 +165,7 @@ async def _merge(context: UploadContext, asked: Session) -> Response:
     _check_same(found, asked)
     if found.outcome is not None:
         return _merged(asked, found.outcome)
+    _check_unconditional(headers, asked.terms.replace)
     check_type(bound_of(context.request.raw_query).content_types, headers)
     kept = headers_to_store(headers)
     mount = await place_of(context, asked.bucket)
@@ -175,6 +177,16 @@ async def _merge(context: UploadContext, asked: Session) -> Response:
     except Conflict as error:
         raise AlreadyExists(fields={"blob_id": asked.key}) from error
     return _merged(asked, outcome)
+
+
+def _check_unconditional(headers: Mapping[str, str], replace: bool) -> None:
+    """Raises: NotImplemented where a condition would be passed over. (An upload replaces nothing, told so or not.)"""
+    for name in ("if-match", "if-none-match"):
+        if name in headers and (replace or name == "if-match"):
+            raise NotImplemented(
+                f"A merge knows no {name}: send the content in one request, or upload what must be new.",
+                fields={"Header": name},
+            )
 
 
 async def _nothing_to_merge(context: UploadContext, asked: Session) -> Response:

@@ -12,7 +12,15 @@ from bucketport.access.cors import VARY, Cors, applying
 from bucketport.api.uploads import admin, blobs, form, parts, presign, sessions, tus
 from bucketport.api.uploads.answers import refusal
 from bucketport.api.uploads.context import Route, Routes, Services, UploadContext, Way
-from bucketport.errors import AccessForbidden, BackendError, MethodNotAllowed, NoSuchBucket, NoSuchKey, S3Error
+from bucketport.errors import (
+    AccessForbidden,
+    BackendError,
+    InvalidURI,
+    MethodNotAllowed,
+    NoSuchBucket,
+    NoSuchKey,
+    S3Error,
+)
 from bucketport.exchange import Exchange
 from bucketport.identity.base import authenticate
 from bucketport.identity.ticket import object_of
@@ -69,8 +77,11 @@ class UploadsApi:
         if request.headers.get("authorization", "").startswith("AWS"):
             return True
         query = request.raw_query
-        if query and _AWS(query) and (is_presigned(query) or sigv2.is_presigned(query)):
-            return True
+        try:
+            if query and _AWS(query) and (is_presigned(query) or sigv2.is_presigned(query)):
+                return True
+        except InvalidURI:
+            return False  # a name that cannot be read is none of AWS's
         settings = self._services.settings
         if not settings.domains:
             return False

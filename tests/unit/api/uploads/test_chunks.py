@@ -199,6 +199,16 @@ def test_an_update_in_chunks_replaces_again_and_again(world: Any) -> None:
         assert content(world).body == body
 
 
+def test_a_condition_is_not_passed_over(world: Any) -> None:
+    world.upload(b"first")
+    url = world.url("update", blob_id="one")
+    chunk(world, url, 1, 1, b"second", method="PUT")
+    for name, value in (("if_match", '"other"'), ("if_none_match", "*")):
+        assert merge(world, url, 1, method="PUT", **{name: value}).status == 501
+    assert content(world).body == b"first"
+    assert merge(world, url, 1, method="PUT").status == 200
+
+
 def test_an_upload_over_a_deleted_object_begins_anew(world: Any) -> None:
     for body in (b"first", b"second"):
         url = world.url(blob_id="one")

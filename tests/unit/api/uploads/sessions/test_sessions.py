@@ -173,6 +173,12 @@ def test_an_api_key_names_a_session_by_its_id(world):
     assert world.ask("GET", path)[0] == 403
 
 
+def test_the_webhook_is_not_told_to_whoever_has_the_token(world):
+    begun = world.begin(on_commit="https://example.com/hook?secret=1")
+    assert begun["session"]["on_commit"]
+    assert "hook" not in str(world.ask("GET", begun["url"])[1])
+
+
 def test_sessions_are_listed_page_by_page_to_who_may_see_them(world):
     ids = [world.begin(bucket=bucket)["session"]["id"] for bucket in ("photos", "pictures", "photos", "photos")]
     seen, target = [], "/-/uploads?limit=2"
