@@ -4,6 +4,7 @@ import concurrent.futures
 import hashlib
 import http.client
 import json
+import queue
 import random
 import signal
 import threading
@@ -16,9 +17,9 @@ KILLS = 5
 class Uploading:
     """A client that uploads in chunks and goes on after whatever happens. `urls` are asked for before."""
 
-    def __init__(self, place, number, up):
+    def __init__(self, place, number, up, answered):
         self.random = random.Random(f"{SEED} {number}")
-        self.place, self.key, self.up = place, f"file {number}", up
+        self.place, self.key, self.up, self.answered = place, f"file {number}", up, answered
         self.chunks = [self.random.randbytes(self.random.choice((100, 50_000, 300_000))) for _ in range(CHUNKS)]
         self.digest = hashlib.sha256(b"".join(self.chunks)).hexdigest()
         client = place.client()
@@ -49,18 +50,20 @@ class Uploading:
             if said.get("code") in ("OperationAborted", "InternalError", "ServiceUnavailable", "SlowDown"):
                 continue
             assert status == 200, (SEED, self.key, said)
+            self.answered.put(None)
             return said
 
 
 def test_killed_at_random_moments(place):
     chance, up = random.Random(SEED), threading.Event()
     up.set()
-    works = [Uploading(place, number, up) for number in range(24)]
-    pause = threading.Event()
+    answered = queue.SimpleQueue()
+    works = [Uploading(place, number, up, answered) for number in range(24)]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         running = [pool.submit(work.run) for work in works]
         for _ in range(KILLS):
-            pause.wait(chance.uniform(0.02, 0.2))  # the moment is what is tried, not a synchronisation
+            for _ in range(chance.randint(3, 20)):
+                answered.get(timeout=30)
             up.clear()
             place.process.send_signal(signal.SIGKILL)
             place.process.communicate()

@@ -40,7 +40,8 @@ def test_a_key_reaches_its_buckets(client, sessions):
         ("GET", theirs, {}), ("DELETE", theirs, {}), ("POST", f"{theirs}/commit", {}), ("POST", f"{theirs}/form", {}),
         ("POST", f"{theirs}/tus", {"Tus_Resumable": "1.0.0", "Upload_Length": "1"}), ("GET", "/admin/stats", {}),
         ("GET", "/admin/buckets/theirs", {}), ("GET", "/admin/objects/theirs", {}),
-        ("DELETE", "/admin/buckets/theirs", {}), ("GET", "/admin/objects/%74heirs", {}), ("GET", "/admin/objects/THEIRS", {}),
+        ("DELETE", "/admin/buckets/theirs", {}), ("GET", "/admin/objects/%74heirs", {}),
+        ("GET", "/admin/objects/THEIRS", {}),
     ]  # fmt: skip
     for method, target, headers in refused:
         if target.endswith("/form"):
@@ -66,7 +67,7 @@ def test_a_token_reaches_its_session(client, sessions):
 
 
 def test_a_url_of_a_part_sends_its_part(client, sessions, server):
-    status, said = client.json("POST", f"/-/uploads/{sessions[1]['token']}/parts", b'{"numbers":[1]}')
+    _, said = client.json("POST", f"/-/uploads/{sessions[1]['token']}/parts", b'{"numbers":[1]}')
     url = said["parts"][0]["url"]
     for method in ("GET", "DELETE", "POST"):
         assert client.ask(method, url)[0] == 403
