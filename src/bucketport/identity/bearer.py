@@ -40,10 +40,13 @@ class Bearer:
         for digest, proof in self._known:
             if hmac.compare_digest(digest, sent):
                 found = proof
-        if found is None or scheme.lower() != "bearer":
+        bearer = scheme.lower() == "bearer"
+        if found is None or not bearer:
             raise Unauthorized(
-                headers={"WWW-Authenticate": "Bearer"}, reason="wrong API key" if text else "no API key"
-            )  # fmt: skip
+                "This API key is not known here." if bearer and text else None,
+                headers={"WWW-Authenticate": "Bearer"},
+                reason="wrong API key" if text else "no API key",
+            )
         return found
 
 

@@ -5,6 +5,11 @@ import base64
 from bucketport.errors import BadDigest, EntityTooLarge, InvalidRequest, UploadIncomplete
 from bucketport.sessions import Terms
 
+_UNSAID = (
+    ", and nobody said what type this is: tus says it as filetype, a form with its file; for parts begin the session "
+    'with "headers": {"content-type": ...}.'
+)
+
 
 def check_content_type(terms: Terms, content_type: str) -> None:
     """Whether content of that type (its parameters do not matter) is wanted.
@@ -16,8 +21,8 @@ def check_content_type(terms: Terms, content_type: str) -> None:
     kind = content_type.partition(";")[0].strip().lower()
     if not any(_matches(pattern.strip().lower(), kind) for pattern in terms.content_types):
         wanted = ", ".join(terms.content_types)
-        shown = content_type[:200] or "no content type"
-        raise InvalidRequest(f"The upload takes {wanted}, not {shown}.", fields={"ArgumentName": "content-type"})
+        said = f", not {content_type[:200]}." if content_type else _UNSAID
+        raise InvalidRequest(f"The upload takes {wanted}{said}", fields={"ArgumentName": "content-type"})
 
 
 def _matches(pattern: str, kind: str) -> bool:

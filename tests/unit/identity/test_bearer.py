@@ -39,5 +39,12 @@ def test_no_key_and_a_wrong_one_are_told_what_to_send(sent: str | None) -> None:
     assert "key-" not in refused.value.message
 
 
+def test_a_wrong_key_is_called_that_and_no_key_is_told_how_to_send_one() -> None:
+    for sent, said in (("Bearer key-2", "not known here"), ("", "Bearer <key>"), ("Basic key-1", "Bearer <key>")):
+        with pytest.raises(Unauthorized) as refused:
+            ask(sent)
+        assert said in refused.value.message
+
+
 def test_no_key_is_in_what_a_debugger_shows() -> None:
     assert "key-1" not in repr(ApiKey("app", Secret("key-1"))) + repr(vars(BEARER))
