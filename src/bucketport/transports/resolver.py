@@ -12,7 +12,7 @@ _THREADS = 4
 
 
 class SystemResolver:
-    """`uploads.delivery.Resolver` by getaddrinfo. `seconds` is how long an answer is waited for. Close it at the end."""
+    """`uploads.delivery.Resolver` by getaddrinfo. `seconds`: how long an answer is waited for. Close it at the end."""
 
     def __init__(self, seconds: float = 5.0) -> None:
         self._seconds = seconds
