@@ -71,28 +71,33 @@ class Asked:
 
 
 class Committing:
-    """Commits sessions. `busy`: those whose commit is at work here and cannot be done twice at once."""
+    """Commits sessions."""
 
     def __init__(self, means: Means) -> None:
         self._sessions, self._copier, self._digests = means.sessions, means.copier, means.digests
         self._now, self._entropy = means.now, means.entropy
-        self.busy: set[str] = set()
+        self._running: dict[str, int] = {}
+
+    def works_on(self, session_id: str) -> bool:
+        """Whether a commit of that session is under way here."""
+        return session_id in self._running
 
     async def commit(self, asked: Asked) -> Outcome:
         """Make the object of a session that has a draft.
 
         Raises: OperationAborted while another commit of it is at work, and what is missing or wrong.
         """
-        session, place = asked.session, asked.place
-        if place.loose and not place.staged:
-            return await self._commit(asked)
-        if session.id in self.busy:
+        session_id, place = asked.session.id, asked.place
+        # In place, the store takes two at once for one; what is copied or read back must be done by one.
+        if (place.staged or not place.loose) and self.works_on(session_id):
             raise OperationAborted("Another request is committing this upload session.", headers={"Retry-After": "1"})
-        self.busy.add(session.id)
+        self._running[session_id] = self._running.get(session_id, 0) + 1
         try:
             return await self._commit(asked)
         finally:
-            self.busy.discard(session.id)
+            left = self._running.pop(session_id) - 1
+            if left:
+                self._running[session_id] = left
 
     async def _commit(self, asked: Asked) -> Outcome:
         session, place = asked.session, asked.place

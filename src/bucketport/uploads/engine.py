@@ -251,7 +251,7 @@ class Uploads:
         if not dry_run:
             self._swept = (found[-1].expires_ms, found[-1].id) if 0 < limit <= len(found) else (0, "")
         for session in found:
-            if session.id in self._committing.busy:
+            if self._committing.works_on(session.id):
                 continue
             try:
                 freed += await self._clean(session, dry_run=dry_run)

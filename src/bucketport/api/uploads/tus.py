@@ -22,9 +22,9 @@ from bucketport.wire import tus
 from bucketport.wire.chunked import MAX_CONTENT
 from bucketport.wire.dates import http_date
 
-LANES = 10_000
-"""Uploads that one session may have: what repeats a lost creation, and parallel pieces; more is an attack."""
-
+LANES = 256
+"""Uploads that one session may have: what repeats a lost creation, and parallel pieces; more is an attack, for all of
+them are read at each creation."""
 
 MARKS = 1000
 """Lanes whose ends are remembered."""

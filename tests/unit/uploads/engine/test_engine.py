@@ -422,6 +422,26 @@ async def test_sessions_that_cannot_be_cleaned_do_not_hold_up_those_behind_them(
     assert (await world.engine.sweep(2)).aborted == ("a", "b")
 
 
+async def test_a_session_that_expires_while_it_is_committed_is_left_to_its_commit(make):
+    world = await make("memory")
+    session, mount = await world.begin(session_id="a", key="a")
+    await world.send(session, mount, b"content")
+    complete, seen = world.backend.complete, []
+
+    async def completes_late(upload, options):
+        stored = await complete(upload, options)
+        world.clock.advance(61)
+        seen.append(await world.engine.sweep(10))
+        return stored
+
+    world.backend.complete = completes_late
+    await world.engine.commit(session, mount)
+    assert (seen[0].aborted, seen[0].forgotten) == ((), ())
+    kept = await world.engine.find("a")
+    assert kept.outcome is not None
+    assert (await world.engine.sweep(10)).forgotten == ("a",)
+
+
 async def test_a_session_whose_bucket_is_gone_is_swept(world):
     session, mount = await world.begin()
     await world.send(session, mount, b"content")
@@ -474,6 +494,42 @@ async def test_a_hash_is_verified_after_the_commit_where_that_is_chosen(make, go
     with pytest.raises(NoSuchUpload):
         await world.engine.commit(session, mount)
     assert not await exists(world)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_a_cloud_is_told_that_clients_will_send_the_parts(make, monkeypatch, direct):
+    world = await make("staged")
+    session, mount = await world.begin(direct=direct)
+    told, create = [], world.backend.create_upload
+
+    async def noted(name, options):
+        told.append(options.direct)
+        return await create(name, options)
+
+    monkeypatch.setattr(world.backend, "create_upload", noted)
+    await world.engine.draft_direct(session, mount)
+    assert told == [direct]
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_what_clients_sent_after_a_commit_is_swept_with_its_session(make, monkeypatch, direct):
+    world = await make("staged")
+    session, mount = await world.begin(direct=direct)
+    backend, upload = await world.engine.draft_direct(session, mount)
+    await backend.put_part(upload, 1, FakeContent(b"content"))
+    await world.engine.commit(session, mount)
+    given_up, abort = [], world.backend.abort
+
+    async def noted(name):
+        given_up.append(name)
+        await abort(name)
+
+    monkeypatch.setattr(world.backend, "abort", noted)
+    world.clock.advance(61)
+    assert (await world.engine.sweep(10, dry_run=True)).forgotten == ("s1",)
+    assert not given_up
+    assert (await world.engine.sweep(10)).forgotten == ("s1",)
+    assert given_up == ([upload] if direct else [])
 
 
 async def exists(world):
