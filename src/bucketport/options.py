@@ -119,12 +119,14 @@ class UploadOptions:
 
     `upload_id` (Offer.DRAFTS): the id that the upload is to have, letters and digits. When one of that id is there, or
     was completed not long ago, nothing changes, so it can be asked for again. Empty: a new one.
+    `direct` (Offer.DIRECT): clients will be given leave to send its parts themselves (`presign_part`).
     """
 
     put: PutOptions
     checksum_algorithm: str = ""
     checksum_type: str = ""
     upload_id: str = ""
+    direct: bool = False
 
 
 @record

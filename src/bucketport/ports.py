@@ -230,7 +230,8 @@ class DirectBackend(MultipartBackend, Protocol):
     async def presign_part(self, upload: UploadName, number: int, seconds: int) -> HttpRequest:
         """What the client has to send, within that time: method, URL, headers; its content is the part's.
 
-        `list_parts` and `complete` know the part then as if it had come through us. Raises: NoSuchUpload.
+        `list_parts` and `complete` know the part then as if it had come through us. The upload was begun with
+        `UploadOptions.direct`. Raises: NoSuchUpload; InvalidRequest where it was not, and would have had to be.
         """
         ...
 

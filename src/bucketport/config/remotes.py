@@ -202,7 +202,8 @@ class Backends:
         )
         sealed = Secret(secret or world.entropy(32).hex())
         tools = azure_requests.Tools(world.now, world.entropy, world.digests, sealing_key(None, sealed))
-        return Remote(azure.Azure(place, tools), keys, self._surroundings)
+        signs_urls = isinstance(keys, Lasting) and isinstance(keys.key, credentials_azure.SharedKey)
+        return Remote(azure.Azure(place, tools, signs_urls=signs_urls), keys, self._surroundings)
 
     def _azure_keys(self, options: Options) -> tuple[str, "Keys[credentials_azure.AzureKey]"]:
         emulated = _true(options.get("use_emulator"))

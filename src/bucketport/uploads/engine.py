@@ -283,9 +283,10 @@ class Uploads:
             except (NoSuchUpload, NoSuchBucket):
                 if known and not dry_run:
                     await self._tell(session, mount, place)
-        elif session.outcome is not None:
+        elif session.outcome is not None and not session.direct:
             return 0
         if not dry_run:
+            # Also of a committed one whose parts came by URLs: until they were over, more may have been sent by them.
             await self._drop(session, mount)
         return size
 
@@ -343,7 +344,9 @@ class Uploads:
         terms.check_content_type(session.terms, described.get("content-type", ""))
         backend = self._staging_store() if staged else mount.backend
         chosen = draft_id(session) if Offer.DRAFTS in backend.offers else ""
-        options = UploadOptions(PutOptions(STAGING_OWNER if staged else session.user, described), upload_id=chosen)
+        owner = STAGING_OWNER if staged else session.user
+        direct = session.direct and not staged
+        options = UploadOptions(PutOptions(owner, described), upload_id=chosen, direct=direct)
         name = ObjectName(STAGING, session.id) if staged else ObjectName(session.bucket, session.key)
         if Offer.MULTIPART not in backend.offers:
             raise NotImplemented("The storage of this bucket has no multipart uploads.")

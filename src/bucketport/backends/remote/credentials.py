@@ -60,11 +60,11 @@ class Lasting(Generic[C]):
     """A key from the configuration; None for public data."""
 
     def __init__(self, key: C | None) -> None:
-        self._key = key
+        self.key = key
 
     async def get(self) -> C | None:
         """The key."""
-        return self._key
+        return self.key
 
     def forget(self) -> None:
         """There is no other."""

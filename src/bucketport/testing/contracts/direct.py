@@ -11,10 +11,15 @@ from bucketport.model import ObjectName, Offer, PartInfo, UploadName
 from bucketport.options import CompleteOptions, UploadOptions
 from bucketport.ports import DirectBackend, StoreBackend
 from bucketport.testing.contracts.base import Contract, blob, is_there, options, read
-from bucketport.testing.contracts.uploads import begin, named, send
+from bucketport.testing.contracts.uploads import named, send
 from bucketport.testing.fakes import FakeContent
 
 HOUR = 3600
+
+
+async def begin(backend: StoreBackend, bucket: str, key: str = "key") -> UploadName:
+    """Begin an upload whose parts clients will send."""
+    return await backend.create_upload(ObjectName(bucket, key), UploadOptions(options(), direct=True))
 
 
 async def given(backend: StoreBackend, upload: UploadName, number: int, seconds: int = HOUR) -> HttpRequest:
@@ -92,7 +97,7 @@ class TestDirectParts(Contract):
         assert not (await backend.list_parts(upload, 0, 1000)).parts
 
     async def test_upload_that_is_given_up_takes_no_part(self, backend: StoreBackend, bucket: str) -> None:
-        upload = await backend.create_upload(ObjectName(bucket, "key"), UploadOptions(options()))
+        upload = await begin(backend, bucket)
         await send(backend, upload, {1: b"one"})
         request = await given(backend, upload, 2)
         await backend.abort(upload)

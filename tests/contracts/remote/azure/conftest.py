@@ -93,6 +93,7 @@ def azurite(tmp_path_factory):
 
 def dialect_of(url, **how):
     how.setdefault("part_minimum", PART_MINIMUM)
+    how.setdefault("signs_urls", True)
     tools = Tools(time.time, random.Random().randbytes, DIGESTS, sealing_key(KEY))
     return Azure(Place(parse_endpoint(url), account=ACCOUNT), tools, **how)
 

@@ -22,7 +22,7 @@ from bucketport.backends.remote.azure.writing import Writing
 from bucketport.backends.remote.dialect import Plan
 from bucketport.backends.remote.s3.answers import modified_of
 from bucketport.errors import BackendError, ConditionalRequestConflict, PreconditionFailed, Trouble
-from bucketport.message import HttpAnswer, release
+from bucketport.message import HttpAnswer, HttpRequest, release
 from bucketport.model import NO_HEADERS, ObjectName, Stored
 from bucketport.options import CopyOptions, PutOptions, Want
 from bucketport.wire.checksums import FULL_OBJECT
@@ -32,7 +32,7 @@ from bucketport.wire.etag import unquote
 _POLLS = 60
 """How often a copy that is under way is asked after. Within an account it is done when the answer comes."""
 
-_LOST = frozenset({"SourceConditionNotMet", "CannotVerifyCopySource", "BlobNotFound"})
+SOURCE_LOST = frozenset({"SourceConditionNotMet", "CannotVerifyCopySource", "BlobNotFound"})
 """Codes that say that the source is no longer what was looked at."""
 
 
@@ -60,12 +60,12 @@ class Copying(Writing):
                     raise PreconditionFailed(fields={"Condition": "If-None-Match"})
                 answer = yield from self._change(name, found, headers, options)
             else:
-                answer = yield from self._copy(source, found, name, headers | guard)
+                answer = yield from self._copy(source, found.tag, name, headers | guard)
             if answer.status in (200, 202):
                 if not in_place and options.headers is not None:
                     answer = yield from self._properties(name, found, answer, options)
                 return _stored(found, answer)
-            if not (self.is_lost(answer) or self.code_of(answer) in _LOST):
+            if not (self.is_lost(answer) or self.code_of(answer) in SOURCE_LOST):
                 raise self.refusal(answer)
             if "if-none-match" in guard and self.is_lost(answer):
                 raise PreconditionFailed(fields={"Condition": "If-None-Match"})
@@ -124,27 +124,37 @@ class Copying(Writing):
             made["x-ms-access-tier"] = tier
         return made
 
-    def _copy(self, source: ObjectName, found: Blob, name: ObjectName, headers: dict[str, str]) -> Plan[HttpAnswer]:
+    def _copy(self, source: ObjectName, tag: str, name: ObjectName, headers: dict[str, str]) -> Plan[HttpAnswer]:
         """Copy Blob, until it is done. Raises: BackendError when it fails on the way."""
-        place = self.place.endpoint
-        headers["x-ms-copy-source"] = f"{place.scheme}://{place.authority}{self.path_of(source)}"
-        headers["x-ms-source-if-match"] = found.tag
-        answer = yield self.request("PUT", self.path(name), headers=headers, idempotent=False)
+        answer = yield self.copying(source, tag, name, headers)
         if answer.status != 202:
             return answer
-        copy_id, status = answer.headers.get("x-ms-copy-id", ""), answer.headers.get("x-ms-copy-status", "success")
+        answer = yield from self.followed(name, answer)
+        status = copy_status(answer)
+        if status == "pending":
+            abort = {"x-ms-copy-action": "abort"}
+            copy_id = answer.headers.get("x-ms-copy-id", "")
+            yield self.request("PUT", self.path(name), {"comp": "copy", "copyid": copy_id}, abort)
+        if status != "success":
+            raise BackendError(Trouble.UNEXPECTED, f"the backend's copy ended as {status[:40]}")
+        return answer
+
+    def copying(self, source: ObjectName, tag: str, name: ObjectName, headers: Mapping[str, str]) -> HttpRequest:
+        """Copy Blob, of the source as it is by Azure's ETag `tag`."""
+        place = self.place.endpoint
+        how = {"x-ms-copy-source": f"{place.scheme}://{place.authority}{self.path_of(source)}"}
+        how["x-ms-source-if-match"] = tag
+        return self.request("PUT", self.path(name), headers={**headers, **how}, idempotent=False)
+
+    def followed(self, name: ObjectName, answer: HttpAnswer) -> Plan[HttpAnswer]:
+        """What is told of a copy once it is over, or was asked after often enough. Raises: BackendError."""
+        copy_id = answer.headers.get("x-ms-copy-id", "")
         for _ in range(_POLLS):
-            if status != "pending":
+            if copy_status(answer) != "pending":
                 break
             answer = yield self.blob("HEAD", name)
             if answer.status != 200 or answer.headers.get("x-ms-copy-id") != copy_id:
                 raise BackendError(Trouble.UNEXPECTED, "a copy was overwritten while it was under way")
-            status = answer.headers.get("x-ms-copy-status", "")
-        if status == "pending":
-            abort = {"x-ms-copy-action": "abort"}
-            yield self.request("PUT", self.path(name), {"comp": "copy", "copyid": copy_id}, abort)
-        if status != "success":
-            raise BackendError(Trouble.UNEXPECTED, f"the backend's copy ended as {status[:40]}")
         return answer
 
     def _properties(self, name: ObjectName, found: Blob, answer: HttpAnswer, options: CopyOptions) -> Plan[HttpAnswer]:
@@ -179,6 +189,11 @@ class Copying(Writing):
             if moved.status not in (200, 202):
                 raise self.refusal(moved)
         return answer
+
+
+def copy_status(answer: HttpAnswer) -> str:
+    """How the copy that made a blob stands; `success` for a blob that none made."""
+    return answer.headers.get("x-ms-copy-status", "success")
 
 
 def _stored(found: Blob, answer: HttpAnswer) -> Stored:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from bucketport.backends.remote.azure.answers import META, shown_in_list
 from bucketport.backends.remote.azure.names import OURS, check_container, decode_value, encode_value
+from bucketport.backends.remote.azure.own_blob import is_own
 from bucketport.backends.remote.azure.reading import tree_of
 from bucketport.backends.remote.azure.requests import Requests
 from bucketport.backends.remote.dialect import Plan
@@ -118,7 +119,7 @@ class Listings(Requests):
                 break
             if node.tag == "BlobPrefix":
                 page.take_prefix(name)
-            elif node.tag == "Blob" and page.wants(name) and not _is_folder(node):
+            elif node.tag == "Blob" and page.wants(name) and not _is_folder(node) and not is_own(name):
                 page.entries.append(_entry(name, node, self.place.tier))
         return tree.findtext("NextMarker") or ""
 

@@ -38,11 +38,11 @@ from bucketport.wire.conditions import check_copy
 from bucketport.wire.etag import multipart
 from bucketport.wire.ranges import parse_copy_range
 
-_WATCHED = 100
+WATCHED = 100
 """After each of so many parts, and after every so manieth one, it is asked whether the upload is still there. Not after
 each of 10,000: the answer names all blocks so far. Completing judges in any case."""
 
-_MARK = b"\0"
+MARK = b"\0"
 """What blocks hold that are never committed: Azure takes no empty ones."""
 
 
@@ -75,7 +75,7 @@ class Multipart(Writing):
         check_options(options.put)
         begun = Begun(self.tools.entropy(NONCE), int(self.tools.now() * 1000), options)
         put_headers(options.put, Facts(options.put.owner), self.place.tier)
-        yield from self.put_block(name, mark(begun.nonce, BEGUN, begun.started_ms), _MARK)
+        yield from self.put_block(name, mark(begun.nonce, BEGUN, begun.started_ms), MARK)
         return UploadName(name.bucket, name.key, seal(begun, self.real(name), self.tools.secret))
 
     def _blocks(self, upload: UploadName, begun: Begun) -> Plan[Blocks | None]:
@@ -115,8 +115,8 @@ class Multipart(Writing):
         sealed = content.seal
         value = hasher.digest() if hasher is not None else b""
         for block in attempt.seals(sealed.md5, value):
-            yield from self.put_block(name, block, _MARK)
-        if number <= _WATCHED or number % _WATCHED == 0:
+            yield from self.put_block(name, block, MARK)
+        if number <= WATCHED or number % WATCHED == 0:
             yield from self._alive(upload, begun)
         sums = dict(sealed.checksums)
         if algorithm:
@@ -156,7 +156,7 @@ class Multipart(Writing):
         begun = yield from self.begun(upload)
         blocks = yield from self._alive(upload, begun)
         rest = [part for number, part in sorted(blocks.parts.items()) if number > after]
-        shown = [_info(part, begun.options.checksum_algorithm) for part in rest[: max(limit, 0)]]
+        shown = [info_of_part(part, begun.options.checksum_algorithm) for part in rest[: max(limit, 0)]]
         return PartsPage(begun.info(upload), shown, shown[-1].number if shown and len(rest) > len(shown) else 0)
 
     def complete(self, upload: UploadName, options: CompleteOptions) -> Plan[Stored]:
@@ -167,7 +167,9 @@ class Multipart(Writing):
             blocks = yield from self._blocks(upload, begun)
             if blocks is None:
                 return (yield from self._repeated(upload, begun, options))
-            infos = {number: _info(part, begun.options.checksum_algorithm) for number, part in blocks.parts.items()}
+            infos = {
+                number: info_of_part(part, begun.options.checksum_algorithm) for number, part in blocks.parts.items()
+            }
             parts = chosen(infos, options, self.part_minimum)
             sums = checksum_of(begun.info(upload), parts, options, self.tools.digests)
             ids = [block for part in parts for block in blocks.parts[part.number].ids]
@@ -184,7 +186,7 @@ class Multipart(Writing):
                 # Whether it was carried out is not known: the blob tells.
                 if (done := (yield from self._made(upload, begun, tag))) is None:
                     raise
-                return _stored_of(done)
+                return stored_of(done)
             if answer.status == 201:
                 size = sum(part.size for part in parts)
                 return _stored(answer, tag, size, sums, begun.options.checksum_type)
@@ -204,26 +206,36 @@ class Multipart(Writing):
         return blob if blob and blob.upload == begun.nonce.hex() and blob.info.etag == tag else None
 
     def _repeated(self, upload: UploadName, begun: Begun, options: CompleteOptions) -> Plan[Stored]:
-        """The same answer once more. Raises: NoSuchUpload."""
-        try:
-            tag = multipart([part.etag for part in options.parts])
-        except ValueError:
-            raise gone(upload) from None
-        blob = yield from self.look(name_of(upload))
+        """The same answer once more. Raises: NoSuchUpload, PreconditionFailed."""
+        _tag_of(upload, options)
+        return self.repeated(upload, begun, options, (yield from self.look(name_of(upload))))
+
+    def repeated(self, upload: UploadName, begun: Begun, options: CompleteOptions, blob: Blob | None) -> Stored:
+        """The answer of an upload that is over, when it made the blob that is there. Raises: as `_repeated`."""
+        tag = _tag_of(upload, options)
         if blob is None or blob.upload != begun.nonce.hex() or blob.info.etag != tag:
             if blob is not None and options.conditions.if_none_match is not None:
                 raise PreconditionFailed(fields={"Condition": "If-None-Match"})
             raise gone(upload)
-        return _stored_of(blob)
+        return stored_of(blob)
 
     def abort(self, upload: UploadName) -> Plan[None]:
         """A second mark: Azure removes uncommitted blocks only by itself, after a week."""
         begun = yield from self.begun(upload)
         yield from self._alive(upload, begun)
-        yield from self.put_block(name_of(upload), mark(begun.nonce, ABORTED, begun.started_ms), _MARK)
+        yield from self.put_block(name_of(upload), mark(begun.nonce, ABORTED, begun.started_ms), MARK)
 
 
-def _info(part: Part, algorithm: str) -> PartInfo:
+def _tag_of(upload: UploadName, options: CompleteOptions) -> str:
+    """The ETag of what the named parts made. Raises: NoSuchUpload when they have none."""
+    try:
+        return multipart([part.etag for part in options.parts])
+    except ValueError:
+        raise gone(upload) from None
+
+
+def info_of_part(part: Part, algorithm: str) -> PartInfo:
+    """A part as clients know it; `algorithm` empty: without a checksum."""
     sums: Mapping[str, str] = NO_HEADERS
     if algorithm:
         value = part.checksum[: ALGORITHMS[algorithm].length]
@@ -235,6 +247,7 @@ def _stored(answer: HttpAnswer, tag: str, size: int, sums: Mapping[str, str], ki
     return Stored(tag, modified_of(answer.headers.get("last-modified")), size, sums, kind if sums else "")
 
 
-def _stored_of(blob: Blob) -> Stored:
+def stored_of(blob: Blob) -> Stored:
+    """What made a blob, as it would have been told then."""
     info = blob.info
     return Stored(info.etag, info.modified_ms, info.size, info.checksums, info.checksum_type)

@@ -59,7 +59,7 @@ def sign(request: HttpRequest, key: AzureKey | None, now: float) -> HttpRequest:
 def signature(request: HttpRequest, headers: Mapping[str, str], key: SharedKey) -> str:
     """The signature of a request that goes out with these headers, in base64."""
     text = string_to_sign(request, headers, key.account)
-    made = hmac.digest(_decoded(key.key.reveal()), text.encode("utf-8", "surrogateescape"), "sha256")
+    made = hmac.digest(key_bytes(key), text.encode("utf-8", "surrogateescape"), "sha256")
     return base64.b64encode(made).decode()
 
 
@@ -84,6 +84,11 @@ def _place(name: str) -> str:
     Source: the sorting tables in Microsoft's own client, azure-storage-blob 12.31, which follow the service.
     """
     return name.replace("-", "").replace("_", "!")
+
+
+def key_bytes(key: SharedKey) -> bytes:
+    """The bytes that an account's key signs with."""
+    return _decoded(key.key.reveal())
 
 
 @functools.lru_cache(maxsize=64)

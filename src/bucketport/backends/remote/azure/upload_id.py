@@ -15,8 +15,11 @@ from bucketport.model import ObjectName, Secret, UploadInfo, UploadName
 from bucketport.options import PutOptions, UploadOptions
 from bucketport.record import record
 
-_FORMAT = b"\1"
+_FORMAT, _FORMAT_DIRECT = b"\1", b"\2"
 _MAC = 16
+
+DIRECT = "direct-"
+"""What the id of an upload begins with whose parts clients send themselves; any other's begins with an `A`."""
 
 
 @record
@@ -42,29 +45,34 @@ def seal(begun: Begun, name: ObjectName, secret: Secret) -> str:
     said = [put.owner, put.storage_class, dict(put.headers), dict(put.tags)]
     said += [begun.options.checksum_algorithm, begun.options.checksum_type]
     packed = zlib.compress(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    direct = begun.options.direct
+    form = _FORMAT_DIRECT if direct else _FORMAT
     sealed = begun.nonce + begun.started_ms.to_bytes(6, "big") + packed
-    return base64.urlsafe_b64encode(_FORMAT + _mac(sealed, name, secret) + sealed).decode().rstrip("=")
+    text = base64.urlsafe_b64encode(form + _mac(form + sealed, name, secret) + sealed).decode().rstrip("=")
+    return DIRECT + text if direct else text
 
 
 def unseal(text: str, name: ObjectName, secret: Secret) -> Begun:
     """What `seal` put into an id. Raises: NoSuchUpload for an id of another key, or one that was not made here."""
+    direct = text.startswith(DIRECT)
+    form, rest = (_FORMAT_DIRECT, text[len(DIRECT) :]) if direct else (_FORMAT, text)
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(rest + "=" * (-len(rest) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise _none_such(text) from None
     sealed = raw[1 + _MAC :]
-    if raw[:1] != _FORMAT or not hmac.compare_digest(raw[1 : 1 + _MAC], _mac(sealed, name, secret)):
+    if raw[:1] != form or not hmac.compare_digest(raw[1 : 1 + _MAC], _mac(form + sealed, name, secret)):
         raise _none_such(text)
     nonce, at = sealed[:NONCE], int.from_bytes(sealed[NONCE : NONCE + 6], "big")
     owner, storage_class, headers, tags, algorithm, kind = json.loads(zlib.decompress(sealed[NONCE + 6 :]))
     put = PutOptions(owner, headers, storage_class, tags=tags)
-    return Begun(nonce, at, UploadOptions(put, algorithm, kind))
+    return Begun(nonce, at, UploadOptions(put, algorithm, kind, direct=direct))
 
 
 def _none_such(text: str) -> NoSuchUpload:  # type: ignore[valid-type]
     return NoSuchUpload(fields={"UploadId": text[:200]})
 
 
-def _mac(sealed: bytes, name: ObjectName, secret: Secret) -> bytes:
+def _mac(formed: bytes, name: ObjectName, secret: Secret) -> bytes:
     place = f"{name.bucket}\0{name.key}\0".encode("utf-8", "surrogatepass")
-    return hmac.digest(secret.reveal().encode(), _FORMAT + place + sealed, "sha256")[:_MAC]
+    return hmac.digest(secret.reveal().encode(), formed[:1] + place + formed[1:], "sha256")[:_MAC]

@@ -127,9 +127,14 @@ class Writing(Reading):
         if answer.status != 201:
             raise self.refusal(answer)
 
-    def commit(self, name: ObjectName, ids: list[str], headers: dict[str, str]) -> HttpRequest:
-        """Put Block List: the blob is made of these uncommitted blocks, and all others are discarded."""
-        rows = "".join([f"<Uncommitted>{block}</Uncommitted>" for block in ids])
+    def commit(
+        self, name: ObjectName, ids: list[str], headers: dict[str, str], kind: str = "Uncommitted"
+    ) -> HttpRequest:
+        """Put Block List: the blob is made of these blocks, and all others are discarded.
+
+        `kind` tells where they are looked for: `Latest` is among the uncommitted ones, then among those of the blob.
+        """
+        rows = "".join([f"<{kind}>{block}</{kind}>" for block in ids])
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{rows}</BlockList>'.encode()
         return self.request("PUT", self.path(name), {"comp": "blocklist"}, headers, body=body, idempotent=False)
 
