@@ -58,7 +58,7 @@ class Digesting(Base):
             if part is None:
                 raise InvalidPart(fields={"UploadId": upload.upload_id[:200], "PartNumber": str(number)})
             if part[6] is not None:
-                spans.append((part[6], 0, part[1]))
+                spans.append((part[6], part[7], part[7] + part[1]))
         return spans
 
     def _hash(self, hasher: Hasher, spans: Sequence[Span]) -> None:
@@ -66,12 +66,13 @@ class Digesting(Base):
         for blob, start, stop in spans:
             path = self._shelf.path(blob)
             try:
-                _hash_file(hasher, self._shelf.files, path, start, stop)
+                hash_file(hasher, self._shelf.files, path, start, stop)
             except OSError as error:
                 raise of_os_error(error, path) from error
 
 
-def _hash_file(hasher: Hasher, files: Files, path: str, start: int, stop: int) -> None:
+def hash_file(hasher: Hasher, files: Files, path: str, start: int, stop: int) -> None:
+    """Take bytes `start` to `stop` of a file into the hasher. Raises: OSError, BackendError when it is too short."""
     with contextlib.ExitStack() as last:
         handle = files.open(path)
         last.callback(files.close, handle)

@@ -11,6 +11,7 @@ import bucketport.backends.store.index.audit as audit
 from bucketport.backends.store.blobs.check import Suspect, check_blob
 from bucketport.backends.store.blobs.files import Files
 from bucketport.backends.store.blobs.shelf import Shelf
+from bucketport.backends.store.digesting import hash_file
 from bucketport.backends.store.index.reads import Reader
 from bucketport.backends.store.index.schema import MIGRATIONS
 from bucketport.backends.store.index.sqlite import open_for_reading
@@ -135,14 +136,11 @@ class _Audit:
         while rows := self._reader.rows(audit.HASHED_MANIFESTS, (last,)):
             for last, sha256, size in rows:
                 hasher = hashlib.sha256()
-                for blob, _, length in self._reader.spans(last, 0, size):
+                for blob, _, length, at, _ in self._reader.spans(last, 0, size):
                     if not length:
                         continue
-                    crcs = self._reader.crcs(blob) or b""
-                    with contextlib.suppress(BackendError):  # It has its finding already.
-                        check_blob(
-                            self._shelf.files, self._digests, Suspect(self._shelf.path(blob), length, crcs), hasher
-                        )
+                    with contextlib.suppress(BackendError, OSError):  # It has its finding already.
+                        hash_file(hasher, self._shelf.files, self._shelf.path(blob), at, at + length)
                 self._compare(f"manifest {last}", hasher, sha256)
 
     def _check_inline(self) -> None:

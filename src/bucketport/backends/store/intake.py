@@ -53,10 +53,6 @@ class Intake(Base):
         hasher = hashlib.sha256() if hashed else None
         return await _Pump(content, self._shelf.draft(), self._threads, hasher).run(small)
 
-    async def _take_blob(self, content: Content) -> Taken:
-        """As `_take`, but nothing stays in memory (only content of no bytes has no blob)."""
-        return await self._take(content, 0)
-
     def _undo(self, blob: Blob | None) -> Callable[[Exception | None], None] | None:
         """What to do with a blob once its row is decided: when that failed, nothing will ever refer to it."""
         if blob is None:

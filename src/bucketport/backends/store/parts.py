@@ -1,4 +1,4 @@
-"""How is an object stored in parts? Each part is a blob at once; completing only names them.
+"""How is an object stored in parts? Each part is in a blob at once; completing only names them.
 
 Completing is planned from what is read (sizes, ETags, checksums are judged there) and committed when the upload's
 manifest is still at the revision that was read.
@@ -14,7 +14,7 @@ from bucketport.backends.store.index.changes import AbortUpload, CompleteUpload,
 from bucketport.backends.store.index.columns import Row, checksums_text, map_text
 from bucketport.backends.store.index.reads import upload_info
 from bucketport.backends.store.index.uploads import RECORDED, recorded
-from bucketport.backends.store.intake import Intake
+from bucketport.backends.store.packing import Packing
 from bucketport.backends.store.reading import part_of
 from bucketport.errors import NoSuchUpload, OperationAborted
 from bucketport.model import ObjectName, PartInfo, PartsPage, Stored, UploadInfo, UploadName
@@ -25,7 +25,7 @@ PAGE = 1000
 """Parts whose rows are read in one turn of the event loop: a millisecond or two."""
 
 
-class Parts(Intake):
+class Parts(Packing):
     """Multipart uploads."""
 
     _last_upload = (0, 0)
@@ -71,13 +71,16 @@ class Parts(Intake):
         algorithm = self._upload(upload).checksum_algorithm
         if algorithm:
             content.also(algorithm)
-        taken = await self._take_blob(content)
+        taken = await self._take(content, self._settings.inline_bytes)
         sealed, now = taken.sealed, self._now_ms()
         checksums = sealed.checksums
         part = PartInfo(number, sealed.size, sealed.md5.hex(), now, checksums)
         names = (upload.bucket, upload.key.encode(), upload.upload_id)
         change = PutPart(*names, number, part.size, part.etag, now, checksums_text(checksums), taken.blob)
-        await self._submit(change, self._undo(taken.blob))
+        if taken.content:
+            await self._pack(change, taken.content)
+        else:
+            await self._submit(change, self._undo(taken.blob))
         return part
 
     async def list_parts(self, upload: UploadName, after: int, limit: int) -> PartsPage:

@@ -122,9 +122,9 @@ class Reading(Base):
         if held is not None:
             return [(held, first, stop, size)]
         places = []
-        for blob, start, length in self._read.spans(holder, first, stop):
+        for blob, start, length, at, whole in self._read.spans(holder, first, stop):
             if start + length > first and length:
-                places.append((blob, max(first - start, 0), min(stop - start, length), length))
+                places.append((blob, at + max(first - start, 0), at + min(stop - start, length), whole))
         return places
 
     async def _verify(self, places: Places) -> None:

@@ -105,6 +105,7 @@ class Store(Merging, Writing, Copying, Buckets, Scrubbing):
         if not self._open:
             return
         self._open = False
+        await self._packed()
         await self._stop_merging()
         await self.tidied()
         await asyncio.to_thread(self._close)

@@ -25,6 +25,7 @@ SINCE_1 = {
     "inline": ("refs", "sha256"),
     "blobs": ("objects", "sha256"),
     "manifests": ("size", "sha256", "inline", "blob", "same"),
+    "parts": ("at",),
 }
 
 

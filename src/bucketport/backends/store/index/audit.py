@@ -127,7 +127,8 @@ RULES = (
         "wrong size",
         "SELECT 'manifest ' || p.manifest, 'part ' || p.number || ' has ' || p.size || ' bytes, its blob ' || "
         "coalesce(b.size, 0) FROM parts p LEFT JOIN blobs b ON b.id=p.blob LEFT JOIN manifests m ON m.id=p.manifest "
-        "WHERE p.size IS NOT coalesce(b.size, 0) AND "
+        "WHERE CASE WHEN p.at IS NULL THEN p.size IS NOT coalesce(b.size, 0) "
+        "ELSE p.at < 0 OR p.at + p.size > coalesce(b.size, 0) END AND "
         "(p.blob IS NOT NULL OR coalesce(m.inline, m.blob, m.same) IS NULL)",
     ),
     Rule(

@@ -160,7 +160,10 @@ class CreateUpload:
 
 @record
 class PutPart:
-    """Put a part in its place; `blob` None for one of no bytes. Gives nothing."""
+    """Put a part in its place; `blob` None for one of no bytes. Gives nothing.
+
+    `at`: where it begins in a blob that holds several (see `PutParts`); None when the blob is its own.
+    """
 
     bucket: str
     key: bytes
@@ -171,6 +174,16 @@ class PutPart:
     modified_ms: int
     checksums: str
     blob: Blob | None
+    at: int | None = None
+
+
+@record
+class PutParts:
+    """Put small parts, perhaps of many uploads, in their places: one behind the other they are the blob. Gives for each
+    None or an S3Error, in order."""
+
+    blob: Blob
+    parts: Sequence[PutPart]
 
 
 @record
@@ -271,6 +284,7 @@ Change = (
     | DeleteBucket
     | CreateUpload
     | PutPart
+    | PutParts
     | CopyPart
     | CompleteUpload
     | AbortUpload

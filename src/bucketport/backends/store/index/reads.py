@@ -22,9 +22,10 @@ _GET = (
     "WHERE b.name=?1"
 )
 _BUCKET = "SELECT name, owner, created_ms, region, acl, cors FROM buckets"
-_PART = "SELECT number, size, etag, modified_ms, checksums, start, blob FROM parts"
+_PART = "SELECT number, size, etag, modified_ms, checksums, start, blob, coalesce(at, 0) FROM parts"
 _SPANS = (
-    "SELECT blob, start, size FROM parts WHERE manifest=?1 AND start < ?3 AND start >= "
+    "SELECT blob, start, size, coalesce(at, 0), CASE WHEN at IS NULL THEN size ELSE "
+    "(SELECT size FROM blobs WHERE id=blob) END FROM parts WHERE manifest=?1 AND start < ?3 AND start >= "
     "(SELECT max(start) FROM parts WHERE manifest=?1 AND start <= ?2) ORDER BY start, number"
 )
 _UPLOAD = (
@@ -74,7 +75,8 @@ class Reader:
         self.rows("COMMIT")
 
     def spans(self, manifest: int, start: int, stop: int) -> list[Row]:
-        """(blob, start, size) of the parts of a completed object that hold bytes of a range, in order."""
+        """Parts of a completed object that hold bytes of a range, in order: the blob, where the part begins in the
+        object, its size, where it begins in the blob, the blob's size."""
         return self.rows(_SPANS, (manifest, start, stop))
 
     def holder(self, manifest: int) -> tuple[int | None, int]:

@@ -134,6 +134,7 @@ ALTER TABLE manifests ADD COLUMN sha256 BLOB;
 ALTER TABLE manifests ADD COLUMN inline INTEGER;
 ALTER TABLE manifests ADD COLUMN blob INTEGER;
 ALTER TABLE manifests ADD COLUMN same INTEGER;
+ALTER TABLE parts ADD COLUMN at INTEGER;
 CREATE UNIQUE INDEX inline_by_sha256 ON inline(sha256) WHERE sha256 IS NOT NULL;
 CREATE UNIQUE INDEX blobs_by_sha256 ON blobs(sha256) WHERE sha256 IS NOT NULL;
 CREATE UNIQUE INDEX manifests_by_sha256 ON manifests(sha256) WHERE sha256 IS NOT NULL;
@@ -160,7 +161,8 @@ INSERT INTO totals SELECT 1, count(*), coalesce(sum(size), 0), (SELECT count(*) 
 `inline` of an object: the inline content that it shares (NULL: its own, if any). `objects` of a blob: those of its
 references that are whole objects, not parts. `size` of a manifest: NULL until its upload is completed; and where its
 content was found to be kept already, one of `inline`, `blob` and `same` (a manifest) names that, and its parts have no
-blobs any more. `sha256` is recorded of what may be shared. `unmerged`: manifests that are still to be hashed, or to let
+blobs any more. `at` of a part: where it begins in a blob that it shares with other small parts (NULL: the blob is its
+own). `sha256` is recorded of what may be shared. `unmerged`: manifests that are still to be hashed, or to let
 go of their parts. `totals`: distinct contents of objects, their bytes, and the objects that have none (see `contents`).
 """
 

@@ -127,9 +127,10 @@ class Transaction:
         """Add to the store's objects of no bytes."""
         self._empty += objects
 
-    def add_blob(self, blob: Blob) -> None:
-        """A row for a blob that one place refers to, as a part."""
-        self._execute("INSERT INTO blobs(id, size, refs, crcs) VALUES (?, ?, 1, ?)", (blob.id, blob.size, blob.crcs))
+    def add_blob(self, blob: Blob, refs: int = 1) -> None:
+        """A row for a blob that so many places refer to, as parts."""
+        row = (blob.id, blob.size, refs, blob.crcs)
+        self._execute("INSERT INTO blobs(id, size, refs, crcs) VALUES (?, ?, ?, ?)", row)
 
     def hold_blob(self, blob: int) -> None:
         """One place more refers to it, as a part."""

@@ -13,12 +13,13 @@ from bucketport.backends.store.index.changes import (
     CreateUpload,
     Outdated,
     PutPart,
+    PutParts,
 )
 from bucketport.backends.store.index.columns import BLOB, ID, Row, checksums_of, info_of
 from bucketport.backends.store.index.contents import Kept, keep_manifest, release_manifest
 from bucketport.backends.store.index.objects import judge, place, stored
 from bucketport.backends.store.index.transaction import Transaction
-from bucketport.errors import NoSuchUpload
+from bucketport.errors import NoSuchUpload, S3Error
 from bucketport.model import Stored
 from bucketport.wire.conditions import check_copy
 
@@ -31,7 +32,8 @@ _THERE = (
     "UNION ALL SELECT 1 FROM completed WHERE upload_id=?3 AND bucket=?1 AND key=?2"
 )
 _PUT_PART = (
-    "INSERT OR REPLACE INTO parts(manifest, number, size, etag, modified_ms, checksums, blob) VALUES (?,?,?,?,?,?,?)"
+    "INSERT OR REPLACE INTO parts(manifest, number, size, etag, modified_ms, checksums, blob, at) "
+    "VALUES (?,?,?,?,?,?,?,?)"
 )
 
 
@@ -76,8 +78,26 @@ def put_part(tx: Transaction, change: PutPart) -> None:
     blob = change.blob
     if blob is not None:
         tx.add_blob(blob)
-    row = (change.number, change.size, change.etag, change.modified_ms, change.checksums, blob and blob.id)
+    row = (change.number, change.size, change.etag, change.modified_ms, change.checksums, blob and blob.id, None)
     _set_part(tx, manifest, row)
+
+
+def put_parts(tx: Transaction, change: PutParts) -> Sequence[Exception | None]:
+    """Each by itself; the blob is garbage when none of them has a place any more."""
+    blob = change.blob
+    tx.add_blob(blob, len(change.parts))
+    outcomes: list[Exception | None] = []
+    for part in change.parts:
+        try:
+            manifest = _manifest(tx, tx.bucket(part.bucket), part.key, part.upload_id)
+        except S3Error as error:
+            tx.drop_blob(blob.id)
+            outcomes.append(error)
+            continue
+        row = (part.number, part.size, part.etag, part.modified_ms, part.checksums, blob.id, part.at)
+        _set_part(tx, manifest, row)
+        outcomes.append(None)
+    return outcomes
 
 
 def _set_part(tx: Transaction, manifest: int, row: Row) -> None:
@@ -96,7 +116,8 @@ def copy_part(tx: Transaction, change: CopyPart) -> None:
     check_copy(change.source_conditions, info_of(change.source_key.decode(), source))
     manifest = _manifest(tx, tx.bucket(change.bucket), change.key, change.upload_id)
     tx.hold_blob(source[BLOB])
-    _set_part(tx, manifest, (change.number, source[0], source[1], change.modified_ms, change.checksums, source[BLOB]))
+    row = (change.number, source[0], source[1], change.modified_ms, change.checksums, source[BLOB], None)
+    _set_part(tx, manifest, row)
 
 
 def complete_upload(tx: Transaction, change: CompleteUpload) -> Stored:

@@ -33,6 +33,7 @@ _APPLY: dict[type, Callable[[Transaction, Any], Any]] = {
     changes.DeleteBucket: buckets.delete_bucket,
     changes.CreateUpload: uploads.create_upload,
     changes.PutPart: uploads.put_part,
+    changes.PutParts: uploads.put_parts,
     changes.CopyPart: uploads.copy_part,
     changes.CompleteUpload: uploads.complete_upload,
     changes.AbortUpload: uploads.abort_upload,
