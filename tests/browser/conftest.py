@@ -178,9 +178,10 @@ def _end(end: socket.socket) -> None:
     end.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+    """A headless Chromium. It ends with the module: while it lives, Playwright's own event loop counts as running in this
+    thread, and no test elsewhere could run one."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make servers")
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
@@ -192,7 +193,7 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Server]:
     """A server that lives as long as the tests. (It asks for the browser, so as not to start for nothing.)"""
     running = Server(tmp_path_factory.mktemp("browser-server"))
@@ -200,7 +201,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[S
     assert running.stop() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def s3(server: Server) -> Any:
     """A client of the server."""
     return server.client()
@@ -238,7 +239,7 @@ class _Blank(http.server.BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def elsewhere() -> Iterator[str]:
     """The origin of a page that has nothing to do with the server."""
     listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Blank)
