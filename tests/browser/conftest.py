@@ -180,8 +180,8 @@ def _end(end: socket.socket) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium. It ends with the module: while it lives, Playwright's own event loop counts as running in this
-    thread, and no test elsewhere could run one."""
+    """A headless Chromium. It ends with the module: while it lives, Playwright's own event loop counts as running in
+    this thread, and no test elsewhere could run one."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make servers")
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
