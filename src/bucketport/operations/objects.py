@@ -96,6 +96,12 @@ def check_overrides(overrides: Mapping[str, str], context: Context) -> None:
         raise InvalidRequest("Request specific response headers cannot be used for anonymous GET requests.")
 
 
+def _read_of(address: Address, request: Request, query: Query) -> tuple[ObjectName, Want, bool, Mapping[str, str]]:
+    """What a GET and a HEAD say: the object, what of it, whether its checksums, and other headers for the answer."""
+    mode = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
+    return name_of(address), want_of(request, query), mode, overrides_of(query) if query else {}
+
+
 @operation("GetObject", "GET", OBJECT)
 @record
 class GetObject:
@@ -109,8 +115,7 @@ class GetObject:
     @classmethod
     def parse(cls, address: Address, request: Request, query: Query) -> Self:
         """Raises: InvalidArgument, InvalidRequest."""
-        mode = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
-        return cls(name_of(address), want_of(request, query), mode, overrides_of(query) if query else {})
+        return cls(*_read_of(address, request, query))
 
     def claims(self) -> tuple[Claim, ...]:
         """To read the object, or that version of it."""
@@ -139,8 +144,7 @@ class HeadObject:
     @classmethod
     def parse(cls, address: Address, request: Request, query: Query) -> Self:
         """Raises: InvalidArgument, InvalidRequest."""
-        mode = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
-        return cls(name_of(address), want_of(request, query), mode, overrides_of(query) if query else {})
+        return cls(*_read_of(address, request, query))
 
     def claims(self) -> tuple[Claim, ...]:
         """To see the object, or that version of it."""
